@@ -1,0 +1,76 @@
+"""Spectra: a mass spectrum at each acquired pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanoscape.errors import WrongInput
+from nanoscape.model.tags import Tags
+from nanoscape.model.transform import Affine
+
+
+class SpectrumSource(Protocol):
+    """Where spectra are read from; safe to use from several threads."""
+
+    def read(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return m/z values and intensities of one spectrum, of equal length."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Spectra:
+    """A mass spectrum at each acquired pixel of a grid.
+
+    Attributes
+    ----------
+    source
+        Gives the spectra one by one.
+    pixels
+        Grid index of each spectrum, shape ``(n, len(axes))``, from zero.
+    shape
+        Shape of the grid; pixels that no spectrum names were not acquired.
+    axes
+        Spatial axes of the grid, ``"yx"`` or ``"zyx"``.
+    grid_to_space
+        Maps indices of pixel centres to µm.
+    space
+        Name of the space in which the grid lies.
+    name
+        What it is, in a few words.
+    tags
+        What else is known.
+    """
+
+    kind: ClassVar[str] = "spectra"
+
+    source: SpectrumSource
+    pixels: NDArray[np.int64]
+    shape: tuple[int, ...]
+    axes: str
+    grid_to_space: Affine
+    space: str
+    name: str
+    tags: Tags = field(default_factory=Tags)
+
+    def __post_init__(self) -> None:
+        pixels = np.array(self.pixels, dtype=np.int64)
+        if pixels.ndim != 2 or pixels.shape[1] != len(self.axes):
+            raise WrongInput(f"{self.name} has pixel indices of shape {pixels.shape}")
+        if len(pixels) == 0:
+            raise WrongInput(f"{self.name} holds no spectra")
+        if (pixels < 0).any() or (pixels >= np.asarray(self.shape)).any():
+            raise WrongInput(f"{self.name} names pixels outside its grid {self.shape}")
+        pixels.setflags(write=False)
+        object.__setattr__(self, "pixels", pixels)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def spacing(self) -> dict[str, float]:
+        """Distance of neighbouring pixel centres in µm, by axis."""
+        return self.grid_to_space.spacing

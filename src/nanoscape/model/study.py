@@ -1,0 +1,314 @@
+"""A study: its sources, its spaces and how they lie to each other, its scenes."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nanoscape.errors import UnreadableFile, WrongInput
+from nanoscape.model.edge import Edge
+from nanoscape.model.landmarks import Landmarks
+from nanoscape.model.record import Record
+from nanoscape.model.tags import Tags
+from nanoscape.model.transform import Affine
+
+STUDY_FILE = "study.yaml"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One file, or folder of files, that a study is made of.
+
+    Attributes
+    ----------
+    id
+        Unique within the study.
+    path
+        Relative to the study's folder where it lies inside, else absolute.
+    tags
+        What is known of everything in the file.
+    objects
+        What is known of single images in it, by their names.
+    pixel_size_um
+        Calibration that replaces the file's own, or ``None``.
+    size, modified, digest
+        Bytes, time stamp and hash of head and tail when it was added.
+    """
+
+    id: str
+    path: str
+    tags: Tags = field(default_factory=Tags)
+    objects: Mapping[str, Tags] = field(default_factory=dict)
+    pixel_size_um: float | None = None
+    size: int = 0
+    modified: float = 0.0
+    digest: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for YAML or JSON."""
+        return {
+            "id": self.id,
+            "path": self.path,
+            "tags": self.tags.to_dict(),
+            "objects": {name: tags.to_dict() for name, tags in self.objects.items()},
+            "pixel_size_um": self.pixel_size_um,
+            "size": self.size,
+            "modified": self.modified,
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Source:
+        """Rebuild what :meth:`to_dict` returned."""
+        fields = dict(values)
+        fields["tags"] = Tags.from_dict(fields.get("tags", {}))
+        objects = fields.get("objects", {})
+        fields["objects"] = {name: Tags.from_dict(t) for name, t in objects.items()}
+        return cls(**fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What is looked at together: a section with its modalities, or a lesion.
+
+    Attributes
+    ----------
+    id
+        Unique within the study.
+    title
+        Plain words for the window.
+    scope
+        Subject, lesion and section, where they are known.
+    sources
+        Identifiers of the sources shown.
+    """
+
+    id: str
+    title: str
+    scope: Mapping[str, str]
+    sources: tuple[str, ...]
+
+
+class Study:
+    """Everything that belongs to one investigation.
+
+    Parameters
+    ----------
+    root
+        Folder of the study. Nothing is written before :meth:`save`.
+
+    Attributes
+    ----------
+    sources
+        Files by identifier.
+    edges
+        Transforms between spaces, the newest last.
+    landmarks
+        Clicked pairs by identifier.
+    records
+        What was done, the newest last.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.sources: dict[str, Source] = {}
+        self.edges: list[Edge] = []
+        self.landmarks: dict[str, Landmarks] = {}
+        self.records: list[Record] = []
+
+    def add(self, source: Source) -> Source:
+        """Add a source; its identifier must be new."""
+        if source.id in self.sources:
+            raise WrongInput(f"the study already has a source named {source.id!r}")
+        self.sources[source.id] = source
+        return source
+
+    def path_of(self, source: Source) -> Path:
+        """Return where a source lies on this machine."""
+        return self.root / source.path
+
+    def set_edge(self, edge: Edge) -> None:
+        """Add a transform; an older one between the same spaces gives way."""
+        pair = {edge.moving, edge.fixed}
+        self.edges = [e for e in self.edges if {e.moving, e.fixed} != pair]
+        self.edges.append(edge)
+
+    def transform(
+        self, moving: str, fixed: str, axes: str = "yx", *, accepted_only: bool = False
+    ) -> Affine:
+        """Return the map from one space into another.
+
+        Parameters
+        ----------
+        moving, fixed
+            Names of the spaces.
+        axes
+            Axes of the map when both spaces are the same.
+        accepted_only
+            Whether edges that the user has not accepted are left out.
+
+        Raises
+        ------
+        WrongInput
+            If no chain of edges joins the two spaces.
+        """
+        if moving == fixed:
+            return Affine.identity(axes)
+        found: dict[str, Affine | None] = {moving: None}
+        queue = deque([moving])
+        while queue and fixed not in found:
+            here = queue.popleft()
+            for space, step in self._steps(here, accepted_only):
+                if space not in found:
+                    before = found[here]
+                    found[space] = step if before is None else before.then(step)
+                    queue.append(space)
+        result = found.get(fixed)
+        if result is None:
+            raise WrongInput(
+                f"{moving} is not aligned to {fixed}",
+                todo="align them in the tab Align, or add an edge to the study",
+            )
+        return result
+
+    def _steps(self, space: str, accepted_only: bool) -> Iterator[tuple[str, Affine]]:
+        for edge in self.edges:
+            if accepted_only and not edge.accepted:
+                continue
+            if edge.moving == space:
+                yield edge.fixed, edge.transform
+            elif edge.fixed == space:
+                yield edge.moving, edge.transform.inverse()
+
+    def scenes(self) -> list[Scene]:
+        """Return what is looked at together, in order.
+
+        Sources with a section tag form one scene for each section of a lesion of
+        a subject; the others form one for each lesion.
+        """
+        members: dict[tuple[str, str, str], list[str]] = {}
+        for source in self.sources.values():
+            members.setdefault(scope_key(source.tags), []).append(source.id)
+        scenes = []
+        for key in sorted(members):
+            names = zip(("subject", "lesion", "section"), key, strict=True)
+            scope = {name: value for name, value in names if value}
+            title = " · ".join(f"{n} {v}" for n, v in scope.items()) or "Study"
+            title = title[0].upper() + title[1:]
+            ident = "/".join(value for value in key if value) or "study"
+            sources = tuple(members[key])
+            scenes.append(Scene(id=ident, title=title, scope=scope, sources=sources))
+        return scenes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for YAML or JSON."""
+        return {
+            "version": VERSION,
+            "sources": [source.to_dict() for source in self.sources.values()],
+            "edges": [edge.to_dict() for edge in self.edges],
+            "landmarks": {
+                name: _landmarks_to_dict(pairs)
+                for name, pairs in self.landmarks.items()
+            },
+            "records": [record.to_dict() for record in self.records],
+        }
+
+    def save(self) -> Path:
+        """Write ``study.yaml``; the old file stays until the new one is complete."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        target = self.root / STUDY_FILE
+        handle, name = tempfile.mkstemp(dir=self.root, prefix=".study-", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                yaml.safe_dump(
+                    self.to_dict(), file, sort_keys=False, allow_unicode=True
+                )
+            os.replace(name, target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return target
+
+    @classmethod
+    def load(cls, root: Path) -> Study:
+        """Read a study from its folder.
+
+        Raises
+        ------
+        UnreadableFile
+            If the folder holds no study or its file is damaged or too new.
+        """
+        root = Path(root)
+        path = root / STUDY_FILE if root.is_dir() else root
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnreadableFile(
+                f"{root} holds no readable {STUDY_FILE}",
+                todo="give the folder of a study",
+            ) from error
+        except yaml.YAMLError as error:
+            raise UnreadableFile(f"{path} is damaged: it is not valid YAML") from error
+        if not isinstance(values, dict) or "sources" not in values:
+            raise UnreadableFile(f"{path} is not the file of a study")
+        if values.get("version") != VERSION:
+            raise UnreadableFile(
+                f"{path} has version {values.get('version')}",
+                f"version {VERSION}",
+                "update napari-nanoscape",
+            )
+        study = cls(path.parent)
+        try:
+            for item in values["sources"]:
+                study.add(Source.from_dict(item))
+            study.edges = [Edge.from_dict(item) for item in values.get("edges", [])]
+            pairs = values.get("landmarks", {})
+            study.landmarks = {k: _landmarks_from_dict(v) for k, v in pairs.items()}
+            study.records = [Record.from_dict(r) for r in values.get("records", [])]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UnreadableFile(f"{path} is damaged: {error}") from error
+        return study
+
+
+def scope_key(tags: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return subject, lesion and section of tags, empty where unknown."""
+    values = (str(tags.get(name, "")) for name in ("subject", "lesion", "section"))
+    subject, lesion, section = values
+    return subject, lesion, section
+
+
+def _landmarks_to_dict(pairs: Landmarks) -> dict[str, Any]:
+    return {
+        "moving_space": pairs.moving_space,
+        "fixed_space": pairs.fixed_space,
+        "axes": pairs.axes,
+        "names": list(pairs.names),
+        "moving": pairs.moving.tolist(),
+        "fixed": pairs.fixed.tolist(),
+        "click_error_um": pairs.click_error_um,
+        "name": pairs.name,
+        "tags": pairs.tags.to_dict(),
+    }
+
+
+def _landmarks_from_dict(values: Mapping[str, Any]) -> Landmarks:
+    fields = dict(values)
+    fields["names"] = tuple(fields["names"])
+    fields["tags"] = Tags.from_dict(fields.get("tags", {}))
+    return Landmarks(**fields)
+
+
+def replace_source(study: Study, ident: str, **changes: Any) -> Source:
+    """Change what a study knows about one of its sources."""
+    source = dataclasses.replace(study.sources[ident], **changes)
+    study.sources[ident] = source
+    return source
