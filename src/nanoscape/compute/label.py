@@ -35,7 +35,7 @@ class _Part:
 
 
 def label(mask: da.Array, *, task: Task | None = None) -> tuple[da.Array, int]:
-    """Number the connected components of a mask.
+    """Give each connected component of a mask a number.
 
     Pixels that touch, corners included, belong together. Components are numbered
     in the order of their first pixel, so that the numbers depend neither on

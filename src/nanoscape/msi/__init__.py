@@ -1,0 +1,3 @@
+"""Mass spectrometry imaging: spectra, ion images, amounts."""
+
+OPERATIONS: dict[str, str] = {}

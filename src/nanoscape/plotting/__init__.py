@@ -1,0 +1,3 @@
+"""Figures: functions that draw on a given matplotlib Axes."""
+
+OPERATIONS: dict[str, str] = {}

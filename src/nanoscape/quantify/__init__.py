@@ -1,0 +1,3 @@
+"""From raw signal to amount."""
+
+OPERATIONS: dict[str, str] = {}

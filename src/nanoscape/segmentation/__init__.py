@@ -1,0 +1,3 @@
+"""Vessels, particles, cells and tissue areas."""
+
+OPERATIONS: dict[str, str] = {}

@@ -1,0 +1,3 @@
+"""How a drug is distributed: distance, unevenness, patterns."""
+
+OPERATIONS: dict[str, str] = {}

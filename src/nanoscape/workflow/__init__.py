@@ -1,0 +1,1 @@
+"""Operations by name, recipes, runs, scripts and records."""
