@@ -5,6 +5,7 @@ from nanoscape.model.group import ImageGroup
 from nanoscape.model.image import Image, Quantity
 from nanoscape.model.labels import Labels
 from nanoscape.model.landmarks import Landmarks
+from nanoscape.model.placing import placed
 from nanoscape.model.points import Points
 from nanoscape.model.raster import Level, Raster
 from nanoscape.model.record import Record
@@ -38,4 +39,5 @@ __all__ = [
     "Table",
     "Tag",
     "Tags",
+    "placed",
 ]

@@ -156,6 +156,31 @@ class Raster:
             self, levels=levels, grid_to_space=self.level_to_space(index)
         )
 
+    def cropped(self, ranges: Mapping[str, tuple[int, int]]) -> Self:
+        """Return a part of the finest level, which stays where it is.
+
+        Parameters
+        ----------
+        ranges
+            First and last-plus-one index by axis; other axes stay whole.
+        """
+        bounds = [
+            (max(ranges.get(axis, (0, n))[0], 0), min(ranges.get(axis, (0, n))[1], n))
+            for axis, n in zip(self.axes, self.shape, strict=True)
+        ]
+        data = self.data[tuple(slice(start, stop) for start, stop in bounds)]
+        origin = [bounds[self.axes.index(axis)][0] for axis in self.spatial_axes]
+        shift = Affine.from_spacing(self.spatial_axes, 1.0, origin)
+        times = self.times
+        if times is not None and "t" in self.axes:
+            times = times[slice(*bounds[self.axes.index("t")])]
+        return dataclasses.replace(
+            self,
+            levels=single_level(data, self.spatial_axes),
+            grid_to_space=shift.then(self.grid_to_space),
+            times=times,
+        )
+
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some attributes changed."""
         return dataclasses.replace(self, **changes)

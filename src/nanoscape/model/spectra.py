@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,10 @@ class Spectra:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
 
     @property
     def spacing(self) -> dict[str, float]:

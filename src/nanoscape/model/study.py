@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import tempfile
 from collections import deque
@@ -161,33 +162,57 @@ class Study:
         WrongInput
             If no chain of edges joins the two spaces.
         """
-        if moving == fixed:
+        steps = [step for _, step in self._path(moving, fixed, accepted_only)]
+        if not steps:
             return Affine.identity(axes)
-        found: dict[str, Affine | None] = {moving: None}
+        return functools.reduce(Affine.then, steps)
+
+    def root_of(self, space: str) -> str:
+        """Return the space at the end of the chain ``moving → fixed`` from here.
+
+        That is the space in which its objects are measured; accepted edges are
+        followed before others.
+        """
+        seen = {space}
+        while True:
+            steps = [e for e in self.edges if e.moving == space and e.fixed not in seen]
+            if not steps:
+                return space
+            space = max(steps, key=lambda edge: edge.accepted).fixed
+            seen.add(space)
+
+    def path_edges(self, moving: str, fixed: str) -> list[Edge]:
+        """Return the edges that :meth:`transform` would go through, in order."""
+        return [edge for edge, _ in self._path(moving, fixed, accepted_only=False)]
+
+    def _path(
+        self, moving: str, fixed: str, accepted_only: bool
+    ) -> list[tuple[Edge, Affine]]:
+        paths: dict[str, list[tuple[Edge, Affine]]] = {moving: []}
         queue = deque([moving])
-        while queue and fixed not in found:
+        while queue and fixed not in paths:
             here = queue.popleft()
-            for space, step in self._steps(here, accepted_only):
-                if space not in found:
-                    before = found[here]
-                    found[space] = step if before is None else before.then(step)
+            for edge, space, step in self._steps(here, accepted_only):
+                if space not in paths:
+                    paths[space] = [*paths[here], (edge, step)]
                     queue.append(space)
-        result = found.get(fixed)
-        if result is None:
+        if fixed not in paths:
             raise WrongInput(
                 f"{moving} is not aligned to {fixed}",
                 todo="align them in the tab Align, or add an edge to the study",
             )
-        return result
+        return paths[fixed]
 
-    def _steps(self, space: str, accepted_only: bool) -> Iterator[tuple[str, Affine]]:
+    def _steps(
+        self, space: str, accepted_only: bool
+    ) -> Iterator[tuple[Edge, str, Affine]]:
         for edge in self.edges:
             if accepted_only and not edge.accepted:
                 continue
             if edge.moving == space:
-                yield edge.fixed, edge.transform
+                yield edge, edge.fixed, edge.transform
             elif edge.fixed == space:
-                yield edge.moving, edge.transform.inverse()
+                yield edge, edge.moving, edge.transform.inverse()
 
     def scenes(self) -> list[Scene]:
         """Return what is looked at together, in order.

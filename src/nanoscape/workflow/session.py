@@ -1,0 +1,254 @@
+"""A session: the objects of a study, what was done to them, and doing more."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nanoscape.compute import Task
+from nanoscape.errors import WrongInput
+from nanoscape.model import Edge, Record, Source, Study, Tags
+from nanoscape.model.study import scope_key
+from nanoscape.workflow.execute import Outcome, execute, software_versions
+from nanoscape.workflow.places import in_one_space
+from nanoscape.workflow.plain import to_plain
+from nanoscape.workflow.registry import resolve
+from nanoscape.workflow.sources import add_file, open_source
+
+Addresses = Mapping[str, str | list[str] | None]
+"""For each input, the address of an object, several, or nothing."""
+
+
+class Session:
+    """The objects of a study by address, and the operations run on them.
+
+    The window, exported scripts and recipes all work through a session, so that
+    they cannot differ.
+
+    Parameters
+    ----------
+    study
+        By default an empty one in a temporary folder.
+
+    Examples
+    --------
+    >>> session = Session()
+    >>> list(session)
+    []
+    """
+
+    def __init__(self, study: Study | None = None) -> None:
+        if study is None:
+            study = Study(Path(tempfile.mkdtemp(prefix="nanoscape-session-")))
+        self.study = study
+        self._objects: dict[str, Any] = {}
+        self._opened: set[str] = set()
+
+    @classmethod
+    def load(cls, root: str | Path) -> Session:
+        """Open the study in a folder."""
+        return cls(Study.load(Path(root)))
+
+    def add_file(
+        self,
+        path: str | Path,
+        *,
+        ident: str | None = None,
+        pixel_size_um: float | None = None,
+        **tags: Any,
+    ) -> list[str]:
+        """Add a file, open it and return the addresses of its objects.
+
+        Parameters
+        ----------
+        path
+            Image file, or the folder of a series or store.
+        ident
+            Identifier; by default the file's name.
+        pixel_size_um
+            Calibration that replaces the file's own.
+        **tags
+            What the user knows of it, such as ``subject="m1"``.
+        """
+        source = add_file(
+            self.study,
+            Path(path),
+            ident=ident,
+            pixel_size_um=pixel_size_um,
+            tags=Tags.of("user", **tags),
+        )
+        try:
+            return self.open(source)
+        except BaseException:
+            del self.study.sources[source.id]
+            raise
+
+    def open(self, source: Source) -> list[str]:
+        """Open a source of the study and return the addresses of its objects."""
+        objects = open_source(self.study, source)
+        self._objects.update(objects)
+        self._opened.add(source.id)
+        return list(objects)
+
+    def open_all(self) -> list[str]:
+        """Open every source that is not open yet and return all addresses."""
+        for source in self.study.sources.values():
+            if source.id not in self._opened:
+                self.open(source)
+        return list(self._objects)
+
+    def add(self, item: Any, name: str | None = None) -> str:
+        """Add an object under a new address and return it."""
+        base = name or item.name
+        address, number = base, 2
+        while address in self._objects:
+            address, number = f"{base} {number}", number + 1
+        self._objects[address] = item
+        return address
+
+    def replace(self, address: str, item: Any) -> None:
+        """Put another object in the place of one."""
+        self[address]
+        self._objects[address] = item
+
+    def remove(self, address: str) -> None:
+        """Forget an object; files and results stay."""
+        self._objects.pop(address, None)
+
+    def __getitem__(self, address: str) -> Any:
+        if address not in self._objects:
+            source = self.study.sources.get(address.partition("/")[0])
+            if source is not None and source.id not in self._opened:
+                self.open(source)
+        if address in self._objects:
+            return self._objects[address]
+        if address in self.study.landmarks:
+            return self.study.landmarks[address]
+        raise WrongInput(
+            f"there is no object {address!r}",
+            "one of " + ", ".join([*self._objects, *self.study.landmarks]),
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objects)
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._objects
+
+    def gather(self, operation: str, inputs: Addresses) -> dict[str, Any]:
+        """Return the objects for an operation's inputs, in one space."""
+        spec = resolve(operation)
+        flat: list[Any] = []
+        layout: list[tuple[str, int | None]] = []
+        for port in spec.inputs:
+            chosen = inputs.get(port.name)
+            if chosen is None:
+                continue
+            several = [chosen] if isinstance(chosen, str) else list(chosen)
+            layout.append((port.name, None if not port.many else len(several)))
+            flat.extend(self[address] for address in several)
+        moved = iter(in_one_space(self.study, flat))
+        return {
+            name: next(moved) if count is None else [next(moved) for _ in range(count)]
+            for name, count in layout
+        }
+
+    def compute(
+        self,
+        operation: str,
+        inputs: Addresses,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        task: Task | None = None,
+    ) -> Outcome:
+        """Run an operation and return what it gives, changing nothing here.
+
+        Safe to call from a working thread; :meth:`record` then keeps the result.
+        """
+        return execute(operation, self.gather(operation, inputs), parameters, task=task)
+
+    def record(self, operation: str, inputs: Addresses, outcome: Outcome) -> Record:
+        """Keep what :meth:`compute` gave, and write it into the history.
+
+        A step that was run on the same inputs before gives its result the old
+        addresses, so that it is shown in the same place.
+        """
+        chosen = {
+            name: (value,) if isinstance(value, str) else tuple(value)
+            for name, value in inputs.items()
+            if value is not None
+        }
+        earlier = self._earlier(operation, chosen)
+        outputs: dict[str, str] = {}
+        for name, item in outcome.outputs.items():
+            if earlier is not None and earlier.outputs.get(name) in self._objects:
+                outputs[name] = earlier.outputs[name]
+                self._objects[outputs[name]] = item
+            else:
+                outputs[name] = self.add(item)
+            if isinstance(item, Edge):
+                self.study.set_edge(item)
+        record = Record(
+            id=uuid.uuid4().hex[:12],
+            operation=operation.partition("@")[0],
+            version=outcome.spec.version,
+            inputs=chosen,
+            parameters={k: to_plain(v) for k, v in outcome.parameters.items()},
+            outputs=outputs,
+            scope=self._scope(chosen),
+            started=outcome.started,
+            seconds=outcome.seconds,
+            software=software_versions(),
+            notes=_notes(outcome),
+        )
+        self.study.records.append(record)
+        return record
+
+    def run(
+        self,
+        operation: str,
+        inputs: Addresses,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        task: Task | None = None,
+    ) -> Record:
+        """Run an operation, keep its result and return the record."""
+        outcome = self.compute(operation, inputs, parameters, task=task)
+        return self.record(operation, inputs, outcome)
+
+    def _earlier(
+        self, operation: str, inputs: Mapping[str, tuple[str, ...]]
+    ) -> Record | None:
+        plain = operation.partition("@")[0]
+        for record in reversed(self.study.records):
+            if record.operation == plain and dict(record.inputs) == dict(inputs):
+                return record
+        return None
+
+    def _scope(self, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        keys = {
+            scope_key(getattr(self[address], "tags", {}))
+            for addresses in inputs.values()
+            for address in addresses
+        }
+        names = ("subject", "lesion", "section")
+        common = {
+            name: values.pop()
+            for i, name in enumerate(names)
+            if len(values := {key[i] for key in keys}) == 1
+        }
+        return {name: value for name, value in common.items() if value}
+
+
+def _notes(outcome: Outcome) -> tuple[str, ...]:
+    notes = []
+    for item in outcome.outputs.values():
+        spacing = getattr(item, "spacing", None)
+        if spacing:
+            steps = " × ".join(f"{value:.6g}" for value in spacing.values())
+            notes.append(f"{item.name}: pixels of {steps} µm")
+        notes.extend(getattr(item, "notes", ()))
+    return tuple(notes)

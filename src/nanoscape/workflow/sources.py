@@ -1,0 +1,130 @@
+"""Files of a study: adding them, and opening them as model objects."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from nanoscape import io
+from nanoscape.errors import UnreadableFile
+from nanoscape.model import ImageGroup, Source, Study, Tags
+
+_HASHED_BYTES = 2**16
+
+
+def add_file(
+    study: Study,
+    path: Path,
+    *,
+    ident: str | None = None,
+    tags: Tags | None = None,
+    pixel_size_um: float | None = None,
+) -> Source:
+    """Add a file or folder to a study; nothing is copied.
+
+    Parameters
+    ----------
+    study
+        The study, changed in place.
+    path
+        Image file, or the folder of a series or store.
+    ident
+        Identifier; by default the file's name without its suffix.
+    tags
+        What is known of it beyond its header.
+    pixel_size_um
+        Calibration that replaces the file's own.
+    """
+    path = Path(path).resolve()
+    if not path.exists():
+        raise UnreadableFile(f"{path} does not exist")
+    ident = _unused(study, ident or _stem(path))
+    root = study.root.resolve()
+    stored = path.relative_to(root) if path.is_relative_to(root) else path
+    stat = path.stat()
+    source = Source(
+        id=ident,
+        path=stored.as_posix(),
+        tags=tags or Tags(),
+        pixel_size_um=pixel_size_um,
+        size=stat.st_size,
+        modified=stat.st_mtime,
+        digest=digest(path),
+    )
+    return study.add(source)
+
+
+def open_source(study: Study, source: Source) -> dict[str, Any]:
+    """Open a source and return its objects by address.
+
+    An address is the identifier of the source, followed by the name of the image
+    where the file holds several: ``m1_s1_slide/CD31``. What the study knows of a
+    file is added to the tags of each object, and spaces get names that are
+    unique within the study.
+    """
+    path = study.path_of(source)
+    objects: dict[str, Any] = {}
+    for item in io.read(path, pixel_size=source.pixel_size_um):
+        members = list(item) if isinstance(item, ImageGroup) else [item]
+        for member in members:
+            address = f"{source.id}/{member.name}"
+            objects[_unique(address, objects)] = _known(member, source, path)
+    if len(objects) == 1:
+        return {source.id: next(iter(objects.values()))}
+    return objects
+
+
+def digest(path: Path) -> str:
+    """Return a hash of a file's head, tail and size, or of a folder's listing."""
+    total = hashlib.sha256()
+    if path.is_dir():
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                file = Path(folder) / name
+                stat = file.stat()
+                entry = f"{file.relative_to(path)}:{stat.st_size}:{stat.st_mtime_ns}"
+                total.update(entry.encode())
+        return total.hexdigest()
+    size = path.stat().st_size
+    total.update(str(size).encode())
+    with path.open("rb") as file:
+        total.update(file.read(_HASHED_BYTES))
+        if size > _HASHED_BYTES:
+            file.seek(max(size - _HASHED_BYTES, _HASHED_BYTES))
+            total.update(file.read(_HASHED_BYTES))
+    return total.hexdigest()
+
+
+def _known(member: Any, source: Source, path: Path) -> Any:
+    if not hasattr(member, "space"):
+        return member
+    tags = member.tags.merged(source.tags)
+    if member.name in source.objects:
+        tags = tags.merged(source.objects[member.name])
+    space = member.space
+    if space == "patient":
+        space = f"{tags.get('subject', source.id)}/patient"
+    elif space == _stem(path):
+        space = source.id
+    return member.replace(tags=tags, space=space)
+
+
+def _stem(path: Path) -> str:
+    return re.sub(r"(\.ome)?\.[A-Za-z0-9]+(\.gz)?$", "", path.name) or path.name
+
+
+def _unused(study: Study, ident: str) -> str:
+    return _unique(ident, study.sources)
+
+
+def _unique(name: str, taken: Any) -> str:
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"
