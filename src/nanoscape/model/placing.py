@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from nanoscape.errors import WrongInput
+from nanoscape.model.image import Image
+from nanoscape.model.labels import Labels
 from nanoscape.model.points import Points
 from nanoscape.model.raster import Raster
 from nanoscape.model.regions import Regions
 from nanoscape.model.spectra import Spectra
 from nanoscape.model.transform import Affine
 
-T = TypeVar("T")
+T = TypeVar("T", Image, Labels, Spectra, Points, Regions)
 
 
 def placed(item: T, transform: Affine, space: str) -> T:

@@ -241,8 +241,7 @@ class Study:
             "sources": [source.to_dict() for source in self.sources.values()],
             "edges": [edge.to_dict() for edge in self.edges],
             "landmarks": {
-                name: _landmarks_to_dict(pairs)
-                for name, pairs in self.landmarks.items()
+                name: landmarks_to_dict(pairs) for name, pairs in self.landmarks.items()
             },
             "records": [record.to_dict() for record in self.records],
         }
@@ -297,7 +296,7 @@ class Study:
                 study.add(Source.from_dict(item))
             study.edges = [Edge.from_dict(item) for item in values.get("edges", [])]
             pairs = values.get("landmarks", {})
-            study.landmarks = {k: _landmarks_from_dict(v) for k, v in pairs.items()}
+            study.landmarks = {k: landmarks_from_dict(v) for k, v in pairs.items()}
             study.records = [Record.from_dict(r) for r in values.get("records", [])]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableFile(f"{path} is damaged: {error}") from error
@@ -311,7 +310,8 @@ def scope_key(tags: Mapping[str, Any]) -> tuple[str, str, str]:
     return subject, lesion, section
 
 
-def _landmarks_to_dict(pairs: Landmarks) -> dict[str, Any]:
+def landmarks_to_dict(pairs: Landmarks) -> dict[str, Any]:
+    """Return landmarks as plain values for YAML or JSON."""
     return {
         "moving_space": pairs.moving_space,
         "fixed_space": pairs.fixed_space,
@@ -325,7 +325,8 @@ def _landmarks_to_dict(pairs: Landmarks) -> dict[str, Any]:
     }
 
 
-def _landmarks_from_dict(values: Mapping[str, Any]) -> Landmarks:
+def landmarks_from_dict(values: Mapping[str, Any]) -> Landmarks:
+    """Rebuild what :func:`landmarks_to_dict` returned."""
     fields = dict(values)
     fields["names"] = tuple(fields["names"])
     fields["tags"] = Tags.from_dict(fields.get("tags", {}))

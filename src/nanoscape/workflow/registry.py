@@ -21,7 +21,7 @@ ROOMS = (
 
 @functools.cache
 def operation_names() -> tuple[str, ...]:
-    """Return the qualified names of all operations, such as ``segmentation.vessels``."""
+    """Return all qualified names, such as ``segmentation.vessels``."""
     return tuple(f"{room}.{name}" for room in ROOMS for name in _table(room))
 
 

@@ -138,6 +138,10 @@ class Session:
     def __contains__(self, address: object) -> bool:
         return address in self._objects
 
+    def together(self, *items: Any) -> list[Any]:
+        """Return objects as they lie in the space they are measured in together."""
+        return in_one_space(self.study, items)
+
     def gather(self, operation: str, inputs: Addresses) -> dict[str, Any]:
         """Return the objects for an operation's inputs, in one space."""
         spec = resolve(operation)
@@ -150,7 +154,7 @@ class Session:
             several = [chosen] if isinstance(chosen, str) else list(chosen)
             layout.append((port.name, None if not port.many else len(several)))
             flat.extend(self[address] for address in several)
-        moved = iter(in_one_space(self.study, flat))
+        moved = iter(self.together(*flat))
         return {
             name: next(moved) if count is None else [next(moved) for _ in range(count)]
             for name, count in layout

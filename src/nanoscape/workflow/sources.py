@@ -91,11 +91,11 @@ def digest(path: Path) -> str:
         return total.hexdigest()
     size = path.stat().st_size
     total.update(str(size).encode())
-    with path.open("rb") as file:
-        total.update(file.read(_HASHED_BYTES))
+    with path.open("rb") as stream:
+        total.update(stream.read(_HASHED_BYTES))
         if size > _HASHED_BYTES:
-            file.seek(max(size - _HASHED_BYTES, _HASHED_BYTES))
-            total.update(file.read(_HASHED_BYTES))
+            stream.seek(max(size - _HASHED_BYTES, _HASHED_BYTES))
+            total.update(stream.read(_HASHED_BYTES))
     return total.hexdigest()
 
 
