@@ -22,7 +22,7 @@ from nanoscape.operation import spec_of
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "nanoscape"
 
-FOUNDATION = {"errors", "units", "operation", "model"}
+FOUNDATION = {"errors", "units", "parameter", "operation", "model"}
 WORKING = {
     "io",
     "phantom",
@@ -36,12 +36,14 @@ WORKING = {
 ARROWS = {
     "errors": set(),
     "units": {"errors"},
-    "operation": {"errors"},
-    "model": {"errors", "units", "operation"},
+    "parameter": {"errors"},
+    "operation": {"errors", "parameter"},
+    "model": FOUNDATION,
     "compute": FOUNDATION,
     **dict.fromkeys(WORKING, FOUNDATION | {"compute"}),
     "workflow": FOUNDATION | {"compute", "io"},
     "cli": FOUNDATION | WORKING | {"compute", "workflow"},
+    "__main__": {"cli"},
     "_napari": FOUNDATION | WORKING | {"compute", "workflow"},
 }
 """What each room may import besides itself."""
@@ -49,7 +51,7 @@ ARROWS = {
 WINDOW_LIBRARIES = {"napari", "magicgui", "qtpy", "superqt", "vispy"}
 QT_BINDINGS = {"PyQt5", "PyQt6", "PySide2", "PySide6"}
 MAX_MODULE_LINES = 450
-MAX_FUNCTION_LINES = 80
+MAX_BODY_LINES = 60
 
 
 @functools.cache
@@ -169,6 +171,16 @@ def test_the_table_of_a_room_lists_its_operations(room: str) -> None:
         assert spec_of(getattr(importlib.import_module(module), function))
 
 
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return how long the body is; what is said about it may be as long as it needs."""
+    first, *others = function.body
+    documented = ast.get_docstring(function) is not None
+    if documented and not others:
+        return 0
+    start = others[0] if documented else first
+    return (function.end_lineno or start.lineno) - start.lineno + 1
+
+
 def test_modules_and_functions_stay_readable() -> None:
     too_long = []
     for path in modules():
@@ -177,8 +189,8 @@ def test_modules_and_functions_stay_readable() -> None:
             too_long.append(f"{path.relative_to(ROOT)}: {lines} lines")
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                size = (node.end_lineno or node.lineno) - node.lineno + 1
-                if size > MAX_FUNCTION_LINES:
+                size = body_lines(node)
+                if size > MAX_BODY_LINES:
                     too_long.append(f"{place(path, node)} {node.name}: {size} lines")
     assert not too_long
 
