@@ -6,7 +6,6 @@ bins whose edges never move, so the figures do not depend on blocks or workers.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.compute import Block, Task
-from nanoscape.compute.blocks import lattice, run_blocks
+from nanoscape.compute.blocks import lattice
 from nanoscape.compute.exact import extrema
 from nanoscape.segmentation.hessian import Floats
-from nanoscape.segmentation.prepare import Source
 
 _TILE = {2: 512, 3: 64}
 _MOST_TILES = 96
 _SHIFT = 16
-MAD_TO_SIGMA = 1.482602218505602
+_QUARTER = 0.3186393639643752
+"""A quarter of normally distributed values lie closer to zero, in deviations."""
 
 BINS = 2 ** (31 - _SHIFT)
 """Bins of positive numbers: 128 for each power of two."""
@@ -51,12 +50,12 @@ def bin_centres() -> NDArray[np.float64]:
     return 0.5 * (low + np.append(low[1:], low[-1]))
 
 
-def median_of(counts: NDArray[np.int64]) -> float:
-    """Return the median of counted numbers; zero when there are none."""
+def quantile_of(counts: NDArray[np.int64], q: float) -> float:
+    """Return a quantile of counted numbers; zero when there are none."""
     total = int(counts.sum())
     if total == 0:
         return 0.0
-    place = np.searchsorted(np.cumsum(counts), 0.5 * total)
+    place = np.searchsorted(np.cumsum(counts), q * total)
     return float(bin_centres()[place])
 
 
@@ -69,47 +68,12 @@ def sample_blocks(shape: Sequence[int], halo: Sequence[int] | int) -> list[Block
     return [tiles[i] for i in chosen]
 
 
-def noise_sigma(array: da.Array, source: Source, task: Task) -> float:
-    """Return the standard deviation of the noise of single pixels.
+def spread_of(counts: NDArray[np.int64]) -> float:
+    """Return the standard deviation of noise from counted absolute values.
 
-    A mask that is blind to planes and parabolas is laid on the pixels along the
-    last two axes (Immerkær 1996, doi:10.1006/cviu.1996.0060); the median of its
-    absolute value is hardly touched by edges. Places that are exactly flat, such
-    as a cut-out's surroundings, are left out.
+    It follows from the lower quarter, which is noise even where objects are dense.
     """
-    blocks = sample_blocks(array.shape, 1)
-    parts = run_blocks(
-        _noise_counts,
-        [array],
-        blocks,
-        arguments=(source.bright,),
-        task=task,
-        text="measuring the noise",
-    )
-    counts = added(parts)
-    return MAD_TO_SIGMA * median_of(counts) / 6.0
-
-
-def _noise_counts(crop: NDArray[Any], bright: bool) -> tuple[None, NDArray[np.int64]]:
-    values = Source(bright).read(crop)
-    if min(values.shape[-2:]) < 3:
-        return None, np.zeros(BINS, np.int64)
-    lead = values.ndim - 2
-    moved = [values[(slice(None),) * lead + step] for step in _neighbours()]
-    weights = [w for row in _MASK for w in row]
-    response = np.zeros_like(moved[0])
-    for weight, part in zip(weights, moved, strict=True):
-        response += np.float32(weight) * part
-    flat = np.logical_and.reduce([part == moved[0] for part in moved[1:]])
-    return None, counts_of(np.abs(response[np.isfinite(response) & ~flat]))
-
-
-_MASK = ((1, -2, 1), (-2, 4, -2), (1, -2, 1))
-
-
-def _neighbours() -> list[tuple[slice, slice]]:
-    shifts = (slice(0, -2), slice(1, -1), slice(2, None))
-    return list(itertools.product(shifts, shifts))
+    return quantile_of(counts, 0.25) / _QUARTER
 
 
 def round_off(array: da.Array, task: Task) -> float:

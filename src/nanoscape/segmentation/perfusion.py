@@ -17,7 +17,7 @@ from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Table
 from nanoscape.model.raster import single_level
 from nanoscape.operation import Option, Role, operation
-from nanoscape.segmentation.calibrate import MAD_TO_SIGMA, added, counts_of, median_of
+from nanoscape.segmentation.calibrate import added, counts_of, quantile_of, spread_of
 from nanoscape.segmentation.hessian import Floats, kernel_radius, smoothed
 from nanoscape.segmentation.objects import object_sums
 from nanoscape.segmentation.prepare import at_working_spacing, check_image
@@ -225,11 +225,11 @@ def _corrected(
 def _threshold(vessels: Labels, signal: da.Array, task: Task) -> float:
     parts = reduce_blocks(_signal_counts, [vessels.data, signal], task=task)
     outside, inside = added(parts)
-    noise = _NOISE_LIMIT * MAD_TO_SIGMA * median_of(outside)
+    noise = _NOISE_LIMIT * spread_of(outside)
     lowest = int(np.float32(noise).view(np.uint32) >> 16)
     clear = inside.copy()
     clear[: lowest + 1] = 0
-    return max(noise, _SHARE_OF_TYPICAL * median_of(clear))
+    return max(noise, _SHARE_OF_TYPICAL * quantile_of(clear, 0.5))
 
 
 def _signal_counts(labels: NDArray[Any], signal: Floats) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.compute import Task, level_for, with_pyramid
+from nanoscape.compute import Task, level_for, reduce_blocks, with_pyramid
 from nanoscape.errors import WrongInput
 from nanoscape.model import Image
 from nanoscape.segmentation.hessian import Floats, kernel_radius, smoothed
@@ -24,17 +24,18 @@ class Source:
     bright
         Whether the objects are brighter than their surroundings.
     fill_sigmas
-        Reach, in pixels by axis, of the fill of unmeasured places; empty when
-        every sample is a number.
+        Fine and wide reach, in pixels by axis, of the fill of unmeasured places;
+        empty when every sample is a number.
     """
 
     bright: bool
-    fill_sigmas: tuple[float, ...] = ()
+    fill_sigmas: tuple[tuple[float, ...], ...] = ()
 
     @property
     def halo(self) -> int:
         """Reach in pixels."""
-        return max((kernel_radius(sigma) for sigma in self.fill_sigmas), default=0)
+        sigmas = (sigma for part in self.fill_sigmas for sigma in part)
+        return max((kernel_radius(sigma) for sigma in sigmas), default=0)
 
     def read(self, crop: NDArray[Any]) -> Floats:
         """Return samples as float32 in which the objects are bright.
@@ -50,11 +51,37 @@ class Source:
         return values
 
 
-def source_for(image: Image, bright: bool, reach_um: float) -> Source:
-    """Return how to read an image; ``reach_um`` is that of the fill."""
-    if np.issubdtype(image.dtype, np.integer) or image.dtype == np.bool_:
+def source_for(
+    image: Image, bright: bool, reach_um: tuple[float, float], task: Task
+) -> Source:
+    """Return how to read an image.
+
+    Parameters
+    ----------
+    image
+        The image.
+    bright
+        Whether the objects are brighter than their surroundings.
+    reach_um
+        Fine and wide reach of the fill of unmeasured places.
+    task
+        Progress.
+    """
+    if not np.issubdtype(image.dtype, np.inexact):
         return Source(bright)
-    return Source(bright, tuple(reach_um / step for step in image.spacing.values()))
+    if all(reduce_blocks(_is_complete, [image.data], task=task)):
+        return Source(bright)
+    steps = image.spacing.values()
+    return Source(bright, tuple(tuple(r / step for step in steps) for r in reach_um))
+
+
+def fill_reach(diameters: tuple[float, float]) -> tuple[float, float]:
+    """Return the reach in µm of the fill for a filter of given diameters."""
+    return 0.5 * diameters[0], 0.4 * diameters[1]
+
+
+def _is_complete(crop: NDArray[Any]) -> bool:
+    return bool(np.isfinite(crop).all())
 
 
 def check_image(image: Image, what: str) -> None:
@@ -107,9 +134,18 @@ def at_working_spacing(image: Image, spacing_um: float, task: Task) -> Image:
     return image.at_level(level_for(image, spacing_um))
 
 
-def _filled(values: Floats, sigmas: tuple[float, ...]) -> Floats:
+def _filled(values: Floats, sigmas: tuple[tuple[float, ...], ...]) -> Floats:
+    """Continue the values into unmeasured places, the finer the nearer."""
     known = np.isfinite(values)
-    weight = smoothed(known.astype(np.float32), sigmas)
-    mean = smoothed(np.where(known, values, np.float32(0)), sigmas)
-    near = mean / np.maximum(weight, np.float32(1e-6))
-    return np.where(known, values, near)
+    share = known.astype(np.float32)
+    values = np.where(known, values, np.float32(0))
+    fill = np.zeros_like(values)
+    for part in reversed(sigmas):
+        weight = smoothed(share, part)
+        mean = smoothed(values, part)
+        fill = (mean + _THIN * fill) / (weight + _THIN)
+    return np.where(known, values, fill)
+
+
+_THIN = np.float32(1e-4)
+"""Share of measured pixels near by from which their own mean is trusted."""

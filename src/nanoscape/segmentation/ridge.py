@@ -177,9 +177,29 @@ def noise_gain(scale: Scale) -> float:
     return max(gains)
 
 
+def laplacian_gain(scale: Scale) -> float:
+    """Return the standard deviation of σ²·∇² for white noise of one."""
+    kernels = [gaussian_kernels(sigma) for sigma in scale.sigmas]
+    weights = [(scale.sigma_um / step) ** 2 for step in scale.steps]
+    variance = 0.0
+    for i, own in enumerate(weights):
+        for j, other in enumerate(weights):
+            product = own * other
+            for axis, kernel in enumerate(kernels):
+                a = kernel.second if axis == i else kernel.smooth
+                b = kernel.second if axis == j else kernel.smooth
+                product *= _product(a, b)
+            variance += product
+    return math.sqrt(variance / math.prod(scale.bins))
+
+
 def _norm(half: Floats) -> float:
-    squares = half.astype(np.float64) ** 2
-    return math.sqrt(squares[0] + 2 * squares[1:].sum())
+    return math.sqrt(_product(half, half))
+
+
+def _product(a: Floats, b: Floats) -> float:
+    products = a.astype(np.float64) * b
+    return float(products[0] + 2 * products[1:].sum())
 
 
 def on_binned_grid(

@@ -16,13 +16,12 @@ from nanoscape.compute.blocks import run_blocks
 from nanoscape.model import Image, Points
 from nanoscape.operation import Option, Role, operation
 from nanoscape.segmentation.calibrate import (
-    MAD_TO_SIGMA,
     added,
     core_of,
     counts_of,
-    median_of,
     round_off,
     sample_blocks,
+    spread_of,
 )
 from nanoscape.segmentation.hessian import (
     Floats,
@@ -55,7 +54,7 @@ def spots(
     ] = 1.5,
     smallest_snr: Annotated[
         float, Option(minimum=0.5, label="Smallest signal to noise")
-    ] = 5.0,
+    ] = 4.0,
     spots_are: Annotated[Literal["bright", "dark"], Option(label="Spots are")] = (
         "bright"
     ),
@@ -96,28 +95,28 @@ def spots(
     -----
     The scale-normalised Laplacian of Gaussian (Lindeberg 1998,
     doi:10.1023/A:1008097225773); the place is the top of a parabola through the
-    logarithm of the answer, which is exact for a Gaussian answer.
+    image smoothed by a Gaussian as wide as the spot.
     """
     check_image(image, "spots")
-    parts = (task or Task()).split(3, 1, 4)
+    parts = (task or Task()).split(1, 3, 1, 4)
     steps = tuple(image.spacing.values())
     # The answer is strongest where the filter is as wide as the spot.
     sigma = diameter / (2 * math.sqrt(2 * math.log(2)))
     plan = _Filter(
-        source_for(image, spots_are == "bright", diameter),
+        source_for(image, spots_are == "bright", (diameter / 2, diameter), parts[0]),
         sigma,
         tuple(max(sigma / step, 0.5) for step in steps),
         steps,
     )
-    noise = _noise(image, plan, parts[0])
-    limit = max(smallest_snr * noise, round_off(image.data, parts[1]))
+    noise = _noise(image, plan, parts[1])
+    limit = max(smallest_snr * noise, round_off(image.data, parts[2]))
     found = reduce_blocks(
         _peaks,
         [image.data],
         halo=plan.halo,
         arguments=(plan, image.shape, limit),
         with_block=True,
-        task=parts[2],
+        task=parts[3],
         text="looking for spots",
     )
     peaks = np.concatenate(found)
@@ -145,13 +144,25 @@ def _answer_to_unit(axes: int) -> float:
     return axes * 0.5 ** (axes / 2 + 1)
 
 
-def _log(values: Floats, plan: _Filter) -> Floats:
-    """Return −σ²·∇², positive on bright spots."""
-    _, *curvatures = hessian_eigenvalues(values, plan.sigmas, plan.steps)
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What the filter says of a crop.
+
+    ``curve`` is −σ²·∇², positive on bright spots; ``smooth`` the smoothed image;
+    ``hill`` tells where that is bent downwards in every direction.
+    """
+
+    curve: Floats
+    smooth: Floats
+    hill: NDArray[np.bool_]
+
+
+def _filtered(values: Floats, plan: _Filter) -> _Answer:
+    smooth, *curvatures = hessian_eigenvalues(values, plan.sigmas, plan.steps)
     total = curvatures[0]
     for curvature in curvatures[1:]:
         total = total + curvature
-    return total * np.float32(-(plan.sigma_um**2))
+    return _Answer(total * np.float32(-(plan.sigma_um**2)), smooth, curvatures[-1] < 0)
 
 
 def _noise(image: Image, plan: _Filter, task: Task) -> float:
@@ -164,13 +175,13 @@ def _noise(image: Image, plan: _Filter, task: Task) -> float:
         task=task,
         text="measuring the noise",
     )
-    return MAD_TO_SIGMA * median_of(added(parts))
+    return spread_of(added(parts))
 
 
 def _answer_counts(
     block: Block, crop: NDArray[Any], plan: _Filter
 ) -> tuple[None, NDArray[np.int64]]:
-    answer = core_of(block, _log(plan.source.read(crop), plan))
+    answer = core_of(block, _filtered(plan.source.read(crop), plan).curve)
     known = np.isfinite(crop[block.inner])
     # A surround that is exactly flat, as round a cut-out, has no noise to measure.
     return None, counts_of(np.abs(answer[known & (answer != 0)]))
@@ -184,13 +195,15 @@ def _peaks(
     limit: float,
 ) -> NDArray[np.float64]:
     """Return index and height of each peak whose brightest pixel is in the core."""
-    answer = _log(plan.source.read(crop), plan)
-    answer = answer if answer.ndim == 3 else answer[None]
-    known = np.isfinite(crop).reshape(answer.shape)
+    answer = _filtered(plan.source.read(crop), plan)
+    volume = crop.shape if crop.ndim == 3 else (1, *crop.shape)
+    curve, smooth = answer.curve.reshape(volume), answer.smooth.reshape(volume)
+    # The bright ring that the filter sees round a dark spot is no hill.
+    known = (answer.hill & np.isfinite(crop)).reshape(volume)
     inner = block.inner if crop.ndim == 3 else (slice(0, 1), *block.inner)
     bounds = np.array([[part.start, part.stop] for part in inner])
-    tops = _local_maxima(answer, known, bounds, np.float32(limit))
-    rows = [_refined(answer, top) for top in tops]
+    tops = _local_maxima(curve, known, bounds, np.float32(limit))
+    rows = [_refined(curve, smooth, top) for top in tops]
     result = np.array(rows, np.float64).reshape(len(rows), 4)
     result[:, 3 - crop.ndim : 3] += block.origin
     ends = np.asarray(shape) - 0.5
@@ -225,34 +238,30 @@ def _local_maxima(
     return found
 
 
-def _refined(answer: Floats, top: tuple[int, int, int]) -> list[float]:
-    """Return the place and height of a peak between the pixels.
+def _refined(curve: Floats, smooth: Floats, top: tuple[int, int, int]) -> list[float]:
+    """Return the place of a peak between the pixels, and its height.
 
-    A parabola is laid through the logarithm along each axis where the neighbours
-    are positive, and through the values themselves where they are not.
+    The place is the top of a parabola through the smoothed image, which is the
+    best estimate for a spot in white noise; the height that through the answer.
     """
-    height = math.log(float(answer[top]))
+    height = float(curve[top])
     place = []
     for axis in range(3):
-        shift = gain = 0.0
-        if 0 < top[axis] < answer.shape[axis] - 1:
-            before, after = list(top), list(top)
-            before[axis] -= 1
-            after[axis] += 1
-            low, high = float(answer[tuple(before)]), float(answer[tuple(after)])
-            shift, gain = _parabola(low, float(answer[top]), high)
+        shift = 0.0
+        if 0 < top[axis] < curve.shape[axis] - 1:
+            line = [list(top), list(top), list(top)]
+            line[0][axis] -= 1
+            line[2][axis] += 1
+            shift, _ = _parabola(*(float(smooth[tuple(i)]) for i in line))
+            height += _parabola(*(float(curve[tuple(i)]) for i in line))[1]
         place.append(top[axis] + shift)
-        height += gain
-    return [*place, math.exp(height)]
+    return [*place, height]
 
 
 def _parabola(low: float, middle: float, high: float) -> tuple[float, float]:
-    """Return the top of a parabola: its shift in pixels, its gain in logarithm."""
-    logarithmic = low > 0 and high > 0
-    if logarithmic:
-        low, middle, high = math.log(low), math.log(middle), math.log(high)
+    """Return the top of a parabola: its shift, at most one pixel, and its gain."""
     bend = low - 2 * middle + high
     if bend >= 0:
         return 0.0, 0.0
-    shift = max(-0.5, min(0.5, 0.5 * (low - high) / bend))
-    return shift, 0.25 * (high - low) * shift if logarithmic else 0.0
+    shift = max(-1.0, min(1.0, 0.5 * (low - high) / bend))
+    return shift, 0.25 * (high - low) * shift

@@ -17,6 +17,7 @@ from nanoscape.segmentation.prepare import (
     at_working_spacing,
     check_diameters,
     check_image,
+    fill_reach,
     source_for,
 )
 from nanoscape.segmentation.ridge import (
@@ -91,9 +92,9 @@ def vesselness(
     """
     check_image(image, "vessels")
     check_diameters(diameters)
-    parts = (task or Task()).split(1, 2, 2)
+    parts = (task or Task()).split(1, 1, 2, 2)
     image = at_working_spacing(image, working_spacing or diameters[0] / 3, parts[0])
-    source = source_for(image, vessels_are == "bright", diameters[0] / 2)
+    source = source_for(image, vessels_are == "bright", fill_reach(diameters), parts[1])
     scales = scales_for(diameters, tuple(image.spacing.values()))
     halo = tuple(n + source.halo for n in halo_of(scales))
     common: tuple[Any, ...] = (source, image.shape, scales)
@@ -105,7 +106,7 @@ def vesselness(
             halo=halo,
             arguments=common,
             with_block=True,
-            task=parts[1],
+            task=parts[2],
             text="measuring the contrast",
         )
         largest = np.max(maxima, axis=0)
@@ -116,7 +117,7 @@ def vesselness(
         halo=halo,
         arguments=(*common, filter, largest),
         with_block=True,
-        task=parts[2],
+        task=parts[3],
         text="filtering vessels",
     )
     unit = "1" if filter == "frangi" else image.quantity.unit

@@ -24,7 +24,8 @@ def at_half_height(
     """Move the walls of a rough mask to local half height.
 
     Near each pixel the mean light inside and outside the mask is taken; the pixel
-    is inside when it is brighter than half way between them. Where the two hardly
+    is inside when it is brighter than half way between them. From the second round
+    on, pixels far from half height weigh more. Where the two hardly
     differ there is no wall, and the pixel goes with the majority; pixels with only
     one of the two near by stay what they are.
 
@@ -41,19 +42,43 @@ def at_half_height(
     smallest_step
         Smallest difference between inside and outside that makes a wall.
     """
-    for _ in range(rounds):
-        inside = mask.astype(np.float32)
-        share = smoothed(inside, sigmas)
-        bright = smoothed(inside * values, sigmas) / np.maximum(share, _SHARE)
-        rest = np.float32(1) - share
-        outside = (np.float32(1) - inside) * values
-        dark = smoothed(outside, sigmas) / np.maximum(rest, _SHARE)
+    inside = mask.astype(np.float32)
+    outside = np.float32(1) - inside
+    for number in range(rounds):
+        share, bright = _local_mean(inside, values, sigmas)
+        rest, dark = _local_mean(outside, values, sigmas)
         near = (share > _SHARE) & (rest > _SHARE)
         half = np.float32(0.5) * (bright + dark)
         wall = bright - dark > np.float32(smallest_step)
-        better = np.where(wall, values > half, share > np.float32(0.5))
+        better = np.where(wall, values > half, share > rest)
         mask = np.where(near, better, mask)
+        if number + 1 < rounds:
+            inside, outside = _weights(mask, values, bright, dark, near & wall)
     return mask
+
+
+def _local_mean(
+    weights: Floats, values: Floats, sigmas: tuple[float, ...]
+) -> tuple[Floats, Floats]:
+    share = smoothed(weights, sigmas)
+    total = smoothed(weights * values, sigmas)
+    return share, np.divide(total, np.maximum(share, _SHARE), dtype=np.float32)
+
+
+def _weights(
+    mask: Mask, values: Floats, bright: Floats, dark: Floats, near: Mask
+) -> tuple[Floats, Floats]:
+    """Return how much each pixel tells of the light inside, and of that outside.
+
+    Blur makes pixels at a wall neither; the further a pixel is from half height,
+    the more it counts.
+    """
+    step = np.maximum(bright - dark, np.float32(1e-30))
+    height = np.clip((values - dark) / step, np.float32(0), np.float32(1))
+    height = np.where(near, height, mask.astype(np.float32))
+    far = np.abs(np.float32(2) * height - np.float32(1))
+    inside = np.where(mask, far, np.float32(0))
+    return inside, np.where(mask, np.float32(0), far)
 
 
 def without_small_holes(
