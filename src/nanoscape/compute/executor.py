@@ -154,7 +154,8 @@ class Cluster:
                     pending[future] = number
                 if not pending:
                     return
-                with contextlib.suppress(TimeoutError):
+                # wait() asks for the client of this context, which is not ours.
+                with contextlib.suppress(TimeoutError), self._client.as_current():
                     wait_for(list(pending), _POLL_SECONDS, FIRST_COMPLETED)
                 for future in [f for f in pending if f.done()]:
                     yield pending.pop(future), future.result()
