@@ -35,8 +35,8 @@ def _line(result: Result) -> str:
     mark = "met" if result.met else "missed"
     return (
         f"{result.name}: {result.work}: {result.ours_s:.4g} against "
-        f"{result.peer_s:.4g} of {result.peer} {result.peer_version}: {result.ratio:.3g}× "
-        f"(goal {result.goal:g}×, {mark})"
+        f"{result.peer_s:.4g} of {result.peer} {result.peer_version}: "
+        f"{result.ratio:.3g}× (goal {result.goal:g}×, {mark})"
     )
 
 
