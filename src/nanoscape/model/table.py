@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import pandas as pd
 
@@ -34,6 +35,10 @@ class Table:
     name: str
     notes: tuple[str, ...] = ()
     tags: Tags = field(default_factory=Tags)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
 
     def __len__(self) -> int:
         return len(self.data)

@@ -109,6 +109,35 @@ def check_input(spec: OperationSpec, port: Port, inputs: Mapping[str, Any]) -> A
     return list(items) if port.many else value
 
 
+def tagged_outputs(
+    spec: OperationSpec,
+    outputs: Mapping[str, Any],
+    scope: Mapping[str, str],
+    given: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Return outputs that know where they belong and which role they take.
+
+    Parameters
+    ----------
+    spec
+        The operation, whose outputs may have a role.
+    outputs
+        Model objects by output.
+    scope
+        Subject, lesion and section, as far as they are known.
+    given
+        Tags that a recipe or user gives, by output; they win.
+    """
+    tagged = {}
+    for port in spec.outputs:
+        role = {"role": port.role} if port.role else {}
+        item = outputs[port.name]
+        tags = item.tags.having("sheet", **scope, **role)
+        tags = tags.having("user", **(given or {}).get(port.name, {}))
+        tagged[port.name] = item.replace(tags=tags)
+    return tagged
+
+
 def software_versions() -> dict[str, str]:
     """Return the versions of the program and of the libraries that compute."""
     versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}

@@ -7,6 +7,7 @@ from typing import Any
 
 from nanoscape.errors import WrongInput
 from nanoscape.model import Record
+from nanoscape.model.study import scope_key
 from nanoscape.workflow.recipe import Given, Recipe, Reference, Selector, Step
 from nanoscape.workflow.registry import resolve
 from nanoscape.workflow.selectors import choose
@@ -92,7 +93,7 @@ def _selector(session: Session, record: Record, address: str) -> Selector:
     item = session[address]
     tags = getattr(item, "tags", {})
     chosen: dict[str, Any] = {"kind": item.kind}
-    scope = tuple(record.scope.get(n, "") for n in ("subject", "lesion", "section"))
+    scope = scope_key(record.scope)
     objects = {a: session[a] for a in [*session, *session.study.landmarks]}
     for tag in _TELLING:
         if tag in tags:

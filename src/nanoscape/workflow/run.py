@@ -15,7 +15,7 @@ from nanoscape.errors import NanoscapeError, WrongInput
 from nanoscape.model import Edge, Study, Table
 from nanoscape.operation import OperationSpec
 from nanoscape.workflow import keys
-from nanoscape.workflow.execute import execute, software_versions
+from nanoscape.workflow.execute import execute, software_versions, tagged_outputs
 from nanoscape.workflow.places import in_one_space
 from nanoscape.workflow.plain import to_plain
 from nanoscape.workflow.recipe import Given, Recipe, Reference, Step
@@ -241,19 +241,13 @@ class _Runner:
         key: str,
         outputs: dict[str, Any],
     ) -> None:
-        labels = dict(zip(("subject", "lesion", "section"), scope, strict=True))
-        own = {name: value for name, value in labels.items() if value}
-        for port in spec.outputs:
-            item = outputs[port.name]
-            address = _address(step.id, scope, port.name)
-            given = {"role": port.role} if port.role else {}
-            given.update(step.outputs.get(port.name, {}))
+        own = {name: value for name, value in _as_tags(scope).items() if value}
+        for name, item in tagged_outputs(spec, outputs, own, step.outputs).items():
+            address = _address(step.id, scope, name)
             if isinstance(item, Edge):
                 self.study.set_edge(item)
-            elif hasattr(item, "replace"):
-                item = item.replace(tags=item.tags.having("user", **own, **given))
             self.objects[address] = item
-            self.keys[address] = keys.output_key(key, port.name)
+            self.keys[address] = keys.output_key(key, name)
         self.run.results[step.id, scope] = outputs
 
     def _folder(self, step: Step, scope: Scope, key: str) -> Path:

@@ -106,7 +106,7 @@ class _Script:
         lines = []
         if source.id not in self.names:
             self.names[source.id] = source.id
-            given = {"ident": source.id}
+            given: dict[str, Any] = {"ident": source.id}
             if source.pixel_size_um is not None:
                 given["pixel_size_um"] = source.pixel_size_um
             given.update(dict(source.tags.items()))

@@ -12,7 +12,12 @@ from nanoscape.compute import Task
 from nanoscape.errors import WrongInput
 from nanoscape.model import Edge, Record, Source, Study, Tags
 from nanoscape.model.study import scope_key
-from nanoscape.workflow.execute import Outcome, execute, software_versions
+from nanoscape.workflow.execute import (
+    Outcome,
+    execute,
+    software_versions,
+    tagged_outputs,
+)
 from nanoscape.workflow.places import in_one_space
 from nanoscape.workflow.plain import to_plain
 from nanoscape.workflow.registry import resolve
@@ -186,8 +191,9 @@ class Session:
             if value is not None
         }
         earlier = self._earlier(operation, chosen)
+        scope = self._scope(chosen)
         outputs: dict[str, str] = {}
-        for name, item in outcome.outputs.items():
+        for name, item in tagged_outputs(outcome.spec, outcome.outputs, scope).items():
             if earlier is not None and earlier.outputs.get(name) in self._objects:
                 outputs[name] = earlier.outputs[name]
                 self._objects[outputs[name]] = item
@@ -202,7 +208,7 @@ class Session:
             inputs=chosen,
             parameters={k: to_plain(v) for k, v in outcome.parameters.items()},
             outputs=outputs,
-            scope=self._scope(chosen),
+            scope=scope,
             started=outcome.started,
             seconds=outcome.seconds,
             software=software_versions(),

@@ -1,0 +1,244 @@
+"""The command ``nanoscape``: the same steps without a window."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nanoscape import __version__
+from nanoscape.errors import NanoscapeError, UnreadableFile
+
+FINE, CHECK_FAILED, WRONG_USE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments
+        Words after the program's name; by default those of this process.
+
+    Returns
+    -------
+    int
+        0 when all is fine, 1 when a check or a step failed, 2 for wrong use or
+        input that cannot be read, with one line of reason.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except NanoscapeError as error:
+        print(f"nanoscape: {error}", file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        print("nanoscape: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nanoscape",
+        description="Measure how drugs and their carriers are distributed in tumours.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    info = commands.add_parser("info", help="say what a file holds")
+    info.add_argument("path", type=Path)
+    info.add_argument("--json", action="store_true", help="for other programs")
+    _add_pixel_size(info)
+    info.set_defaults(command=_info)
+
+    convert = commands.add_parser("convert", help="write a file as OME-Zarr")
+    convert.add_argument("path", type=Path)
+    convert.add_argument("out", type=Path, metavar="OUT.ome.zarr")
+    _add_pixel_size(convert)
+    convert.set_defaults(command=_convert)
+
+    run = commands.add_parser("run", help="apply a recipe to a study")
+    run.add_argument("recipe", type=Path)
+    run.add_argument("study", type=Path)
+    run.add_argument(
+        "--scheduler", metavar="ADDRESS", help="compute on this dask cluster"
+    )
+    run.add_argument("--workers", type=int, help="number of threads")
+    run.set_defaults(command=_run)
+
+    demo = commands.add_parser("demo", help="analyse the sample study from end to end")
+    demo.add_argument("--out", type=Path, default=Path("nanoscape-demo"))
+    demo.add_argument("--seed", type=int, default=1)
+    demo.add_argument("--size", type=int, default=1536, help="pixels along a slide")
+    demo.add_argument(
+        "--open", action="store_true", help="show it in napari where there is a display"
+    )
+    demo.set_defaults(command=_demo)
+
+    verify = commands.add_parser("verify", help="check the methods on known values")
+    verify.add_argument("--json", action="store_true", help="for other programs")
+    verify.set_defaults(command=_verify)
+    return parser
+
+
+def _add_pixel_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--pixel-size",
+        metavar="LENGTH",
+        help="distance of pixel centres with its unit, such as 0.5um; "
+        "needed when the file does not say",
+    )
+
+
+def _pixel_size(options: argparse.Namespace) -> float | None:
+    from nanoscape.units import parse_length
+
+    return parse_length(options.pixel_size) if options.pixel_size else None
+
+
+def _info(options: argparse.Namespace) -> int:
+    from nanoscape import io
+
+    about = io.describe(options.path, pixel_size=_pixel_size(options))
+    if options.json:
+        print(json.dumps(about, ensure_ascii=False, allow_nan=False))
+        return FINE
+    print(f"{about['path']}: {about['format']}")
+    for image in about["images"]:
+        shape = " × ".join(str(n) for n in image["shape"])
+        steps = ", ".join(
+            f"{axis} {step:.6g} {'s' if axis == 't' else 'µm'}"
+            for axis, step in image["spacing"].items()
+        )
+        quantity = image["quantity"]
+        print(f"  {image['name']}: {image['axes']} {shape} {image['dtype']}")
+        print(f"    spacing {steps}; {quantity['name']} ({quantity['unit']})")
+        print(f"    {image['levels']} level(s); space {image['space']}")
+        for name, value in image["tags"].items():
+            print(f"    {name}: {value}")
+    for warning in about["warnings"]:
+        print(f"  warning: {warning}")
+    return FINE
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from nanoscape import io
+    from nanoscape.compute import using
+    from nanoscape.compute.executor import Threads
+
+    items = io.read(options.path, pixel_size=_pixel_size(options))
+    if len(items) > 1:
+        names = ", ".join(item.name for item in items)
+        raise UnreadableFile(
+            f"{options.path} holds {len(items)} images: {names}",
+            "one image, or channels on one grid",
+            "convert the files of one series at a time",
+        )
+    with using(Threads()), _progress() as task:
+        io.write(items[0], options.out, task=task)
+    print(options.out)
+    return FINE
+
+
+def _run(options: argparse.Namespace) -> int:
+    from nanoscape.compute import using
+    from nanoscape.model import Study
+    from nanoscape.workflow import Recipe, run_recipe
+    from nanoscape.workflow.selectors import title_of
+
+    recipe = Recipe.load(options.recipe)
+    study = Study.load(options.study)
+    with (
+        _executor(options, study.root) as executor,
+        using(executor),
+        _progress() as task,
+    ):
+        run = run_recipe(recipe, study, task=task)
+    for entry in run.entries:
+        reason = f": {entry.sentence}" if entry.sentence else ""
+        print(f"{entry.state:8}{entry.step} [{title_of(entry.scope)}]{reason}")
+    return CHECK_FAILED if run.failed else FINE
+
+
+@contextlib.contextmanager
+def _executor(options: argparse.Namespace, root: Path) -> Iterator[Any]:
+    from nanoscape.compute.executor import Cluster, Threads
+
+    if not options.scheduler:
+        yield Threads(workers=options.workers)
+        return
+    # Every worker reaches the study; so it reaches a folder inside it.
+    scratch = root / "results" / ".scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with Cluster(options.scheduler, scratch=scratch) as cluster:
+        yield cluster
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from nanoscape.workflow.demo import run_demo
+
+    with _progress() as task:
+        demo = run_demo(options.out, seed=options.seed, size=options.size, task=task)
+    print(f"The report is {demo.report.resolve()}")
+    if options.open and _has_display():
+        return _open_window(demo.study)
+    return FINE
+
+
+def _open_window(study: Path) -> int:
+    """Show a study in napari, in a process of its own that imports the window."""
+    import subprocess
+
+    return subprocess.call([sys.executable, "-m", "nanoscape._napari", str(study)])
+
+
+def _has_display() -> bool:
+    import os
+    import platform
+
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(named) or os.name == "nt" or platform.system() == "Darwin"
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from nanoscape.workflow.verify import verify
+
+    checks = verify()
+    passed = all(check["passed"] for check in checks)
+    if options.json:
+        print(json.dumps({"checks": checks, "passed": passed}, ensure_ascii=False))
+        return FINE if passed else CHECK_FAILED
+    for check in checks:
+        mark = "passed" if check["passed"] else "FAILED"
+        print(
+            f"{mark}  {check['name']}: {check['value']:.9g}, expected "
+            f"{check['expected']:.9g} ± {check['tolerance']:.2g} ({check['source']})"
+        )
+    print("all checks passed" if passed else "a check failed")
+    return FINE if passed else CHECK_FAILED
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Any]:
+    """Show progress on one line of a terminal; say nothing elsewhere."""
+    from nanoscape.compute import Task
+
+    if not sys.stderr.isatty():
+        yield Task()
+        return
+
+    def show(fraction: float, text: str) -> None:
+        print(f"\r\x1b[K{fraction:5.0%}  {text[:70]}", end="", file=sys.stderr)
+
+    try:
+        yield Task(show)
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr)

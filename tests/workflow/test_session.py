@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nanoscape.errors import WrongInput
+from nanoscape.model import Image, Landmarks, Tags
+from nanoscape.workflow import Session, recipe_from_history
+
+pytestmark = pytest.mark.usefixtures("operations")
+
+
+def image(name, space="slide", **tags):
+    rng = np.random.default_rng(len(name))
+    return Image.from_array(
+        rng.random((30, 40)), "yx", spacing=2.0, space=space, name=name,
+        tags=Tags.of("user", **tags),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def session():
+    session = Session()
+    session.add(image("CD31", role="Vessels", subject="m1", section="1"))
+    return session
+
+
+def test_a_step_is_recorded_with_all_its_parameters(session):
+    record = session.run("statistics.threshold", {"image": "CD31"}, {"level": 0.25})
+    assert record.operation == "statistics.threshold"
+    assert record.version == 2
+    assert dict(record.parameters) == {"level": 0.25}
+    assert record.inputs == {"image": ("CD31",)}
+    assert record.outputs == {"labels": "Bright (CD31)"}
+    assert record.scope == {"subject": "m1", "section": "1"}
+    assert "numpy" in record.software
+    assert any("2 × 2 µm" in note for note in record.notes)
+    assert session["Bright (CD31)"].kind == "labels"
+
+
+def test_running_again_replaces_the_result_in_its_place(session):
+    session.run("statistics.threshold", {"image": "CD31"}, {"level": 0.9})
+    few = int(session["Bright (CD31)"].data.sum())
+    session.run("statistics.threshold", {"image": "CD31"}, {"level": 0.1})
+    assert int(session["Bright (CD31)"].data.sum()) > few
+    assert list(session) == ["CD31", "Bright (CD31)"]
+    assert len(session.study.records) == 2
+
+
+def test_images_in_spaces_that_are_not_aligned_are_refused(session):
+    session.add(image("dox", space="maldi"))
+    with pytest.raises(WrongInput, match="not aligned to each other"):
+        session.run("statistics.where", {"image": "dox", "other": "CD31"})
+
+
+def test_aligned_images_come_in_the_fixed_space_with_their_error(session):
+    session.add(image("dox", space="maldi"))
+    moving = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    session.study.landmarks["clicks"] = Landmarks(
+        moving=moving, fixed=moving + np.array([5.0, 1.0]), moving_space="maldi",
+        fixed_space="slide",
+    )  # fmt: skip
+    session.run("statistics.shift", {"landmarks": "clicks"})
+    record = session.run("statistics.where", {"image": "dox", "other": "CD31"})
+    row = session[record.outputs["table"]].data.iloc[0]
+    assert (row.image_y_um, row.other_y_um, row.error_um) == (5.0, 0.0, 3.0)
+
+
+def test_history_becomes_a_recipe_without_names(session):
+    first = session.run("statistics.threshold", {"image": "CD31"}, {"level": 0.25})
+    session.run("statistics.threshold", {"image": "CD31"}, {"level": 0.3})
+    session.run("statistics.area", {"mask": first.outputs["labels"]})
+    values = recipe_from_history(session, "Mine").to_dict()
+    assert values["steps"] == [
+        {
+            "id": "threshold",
+            "op": "statistics.threshold@2",
+            "for": "section",
+            "in": {"image": {"kind": "image", "role": "Vessels"}},
+            "with": {"level": 0.3},
+        },
+        {
+            "id": "area",
+            "op": "statistics.area@1",
+            "for": "section",
+            "in": {"mask": "$threshold.labels"},
+        },
+    ]
+
+
+def test_wrong_kinds_are_refused_in_one_sentence(session):
+    with pytest.raises(WrongInput, match="was given image for 'Vessels'"):
+        session.run("statistics.area", {"mask": "CD31"})
+    with pytest.raises(WrongInput, match="was given nothing"):
+        session.run("statistics.area", {})
+    with pytest.raises(WrongInput, match="there is no object 'CD45'"):
+        session.run("statistics.threshold", {"image": "CD45"})
