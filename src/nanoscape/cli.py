@@ -162,6 +162,7 @@ def _run(options: argparse.Namespace) -> int:
         _progress() as task,
     ):
         run = run_recipe(recipe, study, task=task)
+    study.save()
     for entry in run.entries:
         reason = f": {entry.sentence}" if entry.sentence else ""
         print(f"{entry.state:8}{entry.step} [{title_of(entry.scope)}]{reason}")

@@ -36,6 +36,8 @@ class Record:
         Versions of the program and of the libraries that compute.
     notes
         Sentences about the run, such as the spacing at which it worked.
+    folder
+        Where the results lie, relative to the study; empty when not saved.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Record:
     seconds: float = 0.0
     software: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    folder: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for YAML or JSON."""

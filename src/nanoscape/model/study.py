@@ -137,6 +137,16 @@ class Study:
         """Return where a source lies on this machine."""
         return self.root / source.path
 
+    def move(self, root: Path) -> None:
+        """Make another folder that of the study; its files stay where they are."""
+        root = Path(root).resolve()
+        for ident, source in self.sources.items():
+            path = self.path_of(source).resolve()
+            inside = path.is_relative_to(root)
+            stored = path.relative_to(root) if inside else path
+            replace_source(self, ident, path=stored.as_posix())
+        self.root = root
+
     def set_edge(self, edge: Edge) -> None:
         """Add a transform; an older one between the same spaces gives way."""
         pair = {edge.moving, edge.fixed}

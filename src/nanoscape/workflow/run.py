@@ -12,16 +12,15 @@ import pandas as pd
 
 from nanoscape.compute import Task
 from nanoscape.errors import NanoscapeError, WrongInput
-from nanoscape.model import Edge, Study, Table
+from nanoscape.model import Edge, Record, Study, Table
 from nanoscape.operation import OperationSpec
 from nanoscape.workflow import keys
-from nanoscape.workflow.execute import execute, software_versions, tagged_outputs
+from nanoscape.workflow.execute import execute, tagged_outputs
 from nanoscape.workflow.places import in_one_space
-from nanoscape.workflow.plain import to_plain
 from nanoscape.workflow.recipe import Given, Recipe, Reference, Step
 from nanoscape.workflow.registry import resolve
 from nanoscape.workflow.selectors import Scope, choose, scopes_of, title_of, within
-from nanoscape.workflow.session import Session
+from nanoscape.workflow.session import Session, record_of
 from nanoscape.workflow.store import has_result, load_result, save_result
 
 log = logging.getLogger(__name__)
@@ -121,9 +120,7 @@ class _Runner:
         self.session = Session(study)
         self.session.open_all()
         self.run = Run()
-        self.objects: dict[str, Any] = {a: self.session[a] for a in self.session}
-        self.objects.update(study.landmarks)
-        self.keys = {a: self._source_key(a) for a in self.objects}
+        self.keys = {a: self._source_key(a) for a in self._objects()}
 
     def apply(self, step: Step, scope: Scope, task: Task) -> None:
         try:
@@ -137,52 +134,66 @@ class _Runner:
     def _apply(self, step: Step, scope: Scope, task: Task) -> Entry:
         spec = resolve(step.op)
         parameters = spec.check_parameters(step.parameters)
-        items, names = self._inputs(step, spec, scope)
+        chosen = self._choose(step, spec, scope)
+        items, names = self._items(spec, chosen)
         name = step.op.partition("@")[0]
         key = keys.result_key(name, spec.version, parameters, names)
         folder = self._folder(step, scope, key)
+        path = self.study.root / folder
         state: State = "kept"
-        if not has_result(folder):
+        if not has_result(path):
             outcome = execute(name, items, parameters, task=task)
-            about = {
-                "operation": name,
-                "version": spec.version,
-                "parameters": {n: to_plain(v) for n, v in parameters.items()},
-                "inputs": names,
-                "scope": title_of(scope),
-                "started": outcome.started,
-                "seconds": outcome.seconds,
-                "software": software_versions(),
-            }
-            save_result(folder, outcome.outputs, about, task=None)
+            record = record_of(
+                name,
+                {port: tuple(a) for port, a in chosen.items()},
+                {p.name: _address(step.id, scope, p.name) for p in spec.outputs},
+                _known(scope),
+                outcome,
+                folder.as_posix(),
+            )
+            save_result(path, outcome.outputs, record.to_dict())
             state = "done"
-        outputs, _ = load_result(folder)
+        outputs, about = load_result(path)
         self._keep(step, spec, scope, key, outputs)
-        return Entry(step.id, scope, state, folder=folder)
+        self._remember(Record.from_dict(about))
+        return Entry(step.id, scope, state, folder=path)
 
-    def _inputs(
+    def _remember(self, record: Record) -> None:
+        """Write a record into the history, in place of one it replaces."""
+        addresses = set(record.outputs.values())
+        self.study.records = [
+            other
+            for other in self.study.records
+            if not addresses & set(other.outputs.values())
+        ]
+        self.study.records.append(record)
+
+    def _objects(self) -> dict[str, Any]:
+        return {**{a: self.session[a] for a in self.session}, **self.study.landmarks}
+
+    def _choose(
         self, step: Step, spec: OperationSpec, scope: Scope
-    ) -> tuple[dict[str, Any], dict[str, list[str]]]:
-        """Return the objects for each input, in one space, and their keys."""
+    ) -> dict[str, list[str]]:
+        """Return the addresses of the objects for each input."""
         chosen: dict[str, list[str]] = {}
         for port in spec.inputs:
             given = step.inputs.get(port.name)
             if given is None:
                 continue
-            parts = given if isinstance(given, list) else [given]
             chosen[port.name] = [
                 address
-                for part in parts
+                for part in (given if isinstance(given, list) else [given])
                 for address in self._addresses(part, scope, port.many)
             ]
+        return chosen
+
+    def _items(
+        self, spec: OperationSpec, chosen: Mapping[str, list[str]]
+    ) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """Return the objects for each input, in one space, and their keys."""
         flat = [address for addresses in chosen.values() for address in addresses]
-        moved = dict(
-            zip(
-                flat,
-                in_one_space(self.study, [self.objects[a] for a in flat]),
-                strict=True,
-            )
-        )
+        found = [self.session[address] for address in flat]
+        moved = dict(zip(flat, in_one_space(self.study, found), strict=True))
         many = {port.name: port.many for port in spec.inputs}
         items = {
             name: [moved[a] for a in addresses] if many[name] else moved[addresses[0]]
@@ -198,7 +209,7 @@ class _Runner:
         if isinstance(given, list):
             raise WrongInput("lists of inputs cannot be nested")
         if not isinstance(given, Reference):
-            return choose(self.objects, given, scope, many=many)
+            return choose(self._objects(), given, scope, many=many)
         found = {
             s: _address(given.step, s, given.output)
             for (step, s) in self.run.results
@@ -209,7 +220,7 @@ class _Runner:
             raise _Missing(f"it needs {given}, which has no result here")
         if len(found) == 1 or many:
             return list(found.values())
-        items = {s: self.objects[a] for s, a in found.items()}
+        items = {s: self.session[a] for s, a in found.items()}
         if not all(isinstance(item, Table) for item in items.values()):
             raise WrongInput(
                 f"{given} has {len(found)} results in {title_of(scope)}",
@@ -227,7 +238,8 @@ class _Runner:
         address = _address(given.step, scope, f"{given.output} of all")
         first = next(iter(tables.values()))
         joined = _joined(tables)
-        self.objects[address] = Table(data=joined, name=first.name, notes=first.notes)
+        table = Table(data=joined, name=first.name, notes=first.notes)
+        self.session.put(address, table)
         self.keys[address] = keys.result_key(
             "join", 1, {}, {"tables": [self.keys[a] for a in addresses]}
         )
@@ -241,19 +253,19 @@ class _Runner:
         key: str,
         outputs: dict[str, Any],
     ) -> None:
-        own = {name: value for name, value in _as_tags(scope).items() if value}
-        for name, item in tagged_outputs(spec, outputs, own, step.outputs).items():
+        tagged = tagged_outputs(spec, outputs, _known(scope), step.outputs)
+        for name, item in tagged.items():
             address = _address(step.id, scope, name)
             if isinstance(item, Edge):
                 self.study.set_edge(item)
-            self.objects[address] = item
+            self.session.put(address, item)
             self.keys[address] = keys.output_key(key, name)
         self.run.results[step.id, scope] = outputs
 
     def _folder(self, step: Step, scope: Scope, key: str) -> Path:
         place = "_".join(value for value in scope if value) or "study"
         safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in place)
-        return self.study.root / "results" / safe / step.id / key
+        return Path("results") / safe / step.id / key
 
     def _source_key(self, address: str) -> str:
         if address in self.study.landmarks:
@@ -262,7 +274,7 @@ class _Runner:
         return keys.source_key(source, address)
 
     def _placed_key(self, address: str, moved: Any) -> str:
-        item = self.objects[address]
+        item = self.session[address]
         space = getattr(item, "space", None)
         if space is None or moved.space == space:
             return self.keys[address]
@@ -280,6 +292,10 @@ def _address(step: str, scope: Scope, output: str) -> str:
 
 def _as_tags(scope: Scope) -> dict[str, str]:
     return dict(zip(("subject", "lesion", "section"), scope, strict=True))
+
+
+def _known(scope: Scope) -> dict[str, str]:
+    return {name: value for name, value in _as_tags(scope).items() if value}
 
 
 def _wider(candidate: Scope, scope: Scope) -> Scope:

@@ -21,12 +21,23 @@ from nanoscape.workflow.session import Session
 from nanoscape.workflow.store import save_object
 
 
-def export_script(session: Session, path: Path) -> Path:
+def export_script(
+    session: Session, path: Path, records: list[Record] | None = None
+) -> Path:
     """Write the steps of a session as a script that gives the same results.
 
     The script opens the files, calls the operations with all their parameters
     and saves what they give into a folder ``results`` beside it. Objects that were
     drawn or edited are saved beside the script.
+
+    Parameters
+    ----------
+    session
+        The objects and what was done to them.
+    path
+        File to write.
+    records
+        The steps; by default all whose results are still shown.
 
     Raises
     ------
@@ -34,7 +45,7 @@ def export_script(session: Session, path: Path) -> Path:
         If there are no steps yet.
     """
     path = Path(path)
-    records = last_steps(session.study.records)
+    records = last_steps(session.study.records if records is None else records)
     if not records:
         raise WrongInput("there are no steps yet", todo="run a step first")
     text = _Script(session, records, path).text()

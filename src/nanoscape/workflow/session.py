@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from nanoscape.workflow.places import in_one_space
 from nanoscape.workflow.plain import to_plain
 from nanoscape.workflow.registry import resolve
 from nanoscape.workflow.sources import add_file, open_source
+from nanoscape.workflow.store import load_result, save_result
 
 Addresses = Mapping[str, str | list[str] | None]
 """For each input, the address of an object, several, or nothing."""
@@ -114,9 +116,8 @@ class Session:
         self._objects[address] = item
         return address
 
-    def replace(self, address: str, item: Any) -> None:
-        """Put another object in the place of one."""
-        self[address]
+    def put(self, address: str, item: Any) -> None:
+        """Put an object under an address, in the place of one that is there."""
         self._objects[address] = item
 
     def remove(self, address: str) -> None:
@@ -128,6 +129,7 @@ class Session:
             source = self.study.sources.get(address.partition("/")[0])
             if source is not None and source.id not in self._opened:
                 self.open(source)
+            self._load_result(address)
         if address in self._objects:
             return self._objects[address]
         if address in self.study.landmarks:
@@ -136,6 +138,17 @@ class Session:
             f"there is no object {address!r}",
             "one of " + ", ".join([*self._objects, *self.study.landmarks]),
         )
+
+    def _load_result(self, address: str) -> None:
+        """Read the saved result that an address stands for, if there is one."""
+        for record in reversed(self.study.records):
+            names = {a: name for name, a in record.outputs.items()}
+            if address in names and record.folder:
+                outputs, _ = load_result(self.study.root / record.folder)
+                spec = resolve(record.operation)
+                outputs = tagged_outputs(spec, outputs, record.scope)
+                self._objects[address] = outputs[names[address]]
+                return
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._objects)
@@ -201,19 +214,7 @@ class Session:
                 outputs[name] = self.add(item)
             if isinstance(item, Edge):
                 self.study.set_edge(item)
-        record = Record(
-            id=uuid.uuid4().hex[:12],
-            operation=operation.partition("@")[0],
-            version=outcome.spec.version,
-            inputs=chosen,
-            parameters={k: to_plain(v) for k, v in outcome.parameters.items()},
-            outputs=outputs,
-            scope=scope,
-            started=outcome.started,
-            seconds=outcome.seconds,
-            software=software_versions(),
-            notes=_notes(outcome),
-        )
+        record = record_of(operation, chosen, outputs, scope, outcome)
         self.study.records.append(record)
         return record
 
@@ -228,6 +229,31 @@ class Session:
         """Run an operation, keep its result and return the record."""
         outcome = self.compute(operation, inputs, parameters, task=task)
         return self.record(operation, inputs, outcome)
+
+    def save(self, root: Path | None = None, *, task: Task | None = None) -> Path:
+        """Save the study with the results of its steps, and return its file.
+
+        Parameters
+        ----------
+        root
+            Folder of the study; by default the one it has. Files it is made of
+            stay where they are.
+        task
+            Progress.
+        """
+        if root is not None:
+            self.study.move(Path(root))
+        for number, record in enumerate(self.study.records):
+            shown = all(a in self._objects for a in record.outputs.values())
+            if record.folder or not shown:
+                continue
+            folder = Path("results") / "session" / record.id
+            outputs = {n: self._objects[a] for n, a in record.outputs.items()}
+            plain = record.to_dict()
+            save_result(self.study.root / folder, outputs, plain, task=task)
+            saved = dataclasses.replace(record, folder=folder.as_posix())
+            self.study.records[number] = saved
+        return self.study.save()
 
     def _earlier(
         self, operation: str, inputs: Mapping[str, tuple[str, ...]]
@@ -251,6 +277,31 @@ class Session:
             if len(values := {key[i] for key in keys}) == 1
         }
         return {name: value for name, value in common.items() if value}
+
+
+def record_of(
+    operation: str,
+    inputs: Mapping[str, tuple[str, ...]],
+    outputs: Mapping[str, str],
+    scope: Mapping[str, str],
+    outcome: Outcome,
+    folder: str = "",
+) -> Record:
+    """Return the record of a run whose objects have these addresses."""
+    return Record(
+        id=uuid.uuid4().hex[:12],
+        operation=operation.partition("@")[0],
+        version=outcome.spec.version,
+        inputs=inputs,
+        parameters={k: to_plain(v) for k, v in outcome.parameters.items()},
+        outputs=outputs,
+        scope=scope,
+        started=outcome.started,
+        seconds=outcome.seconds,
+        software=software_versions(),
+        notes=_notes(outcome),
+        folder=folder,
+    )
 
 
 def _notes(outcome: Outcome) -> tuple[str, ...]:
