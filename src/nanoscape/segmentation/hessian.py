@@ -293,7 +293,6 @@ def _eigenvalues_3d(
     planes: Floats, weights: Floats, index: Indices
 ) -> tuple[Floats, ...]:
     _, depth, length, width = planes.shape
-    radius = weights.shape[1] - 1
     smooth = np.empty((depth, length, width), np.float32)
     low = np.empty((depth, length, width), np.float32)
     middle = np.empty((depth, length, width), np.float32)
@@ -302,45 +301,62 @@ def _eigenvalues_3d(
     # With y outside, the rows that meet in one sum stay in the processor's cache.
     for y in range(length):
         for z in range(depth):
-            sums[:] = 0.0
-            w0, w2 = weights[0, 0], weights[2, 0]
-            for x in range(width):
-                sums[0, x] = w0 * planes[0, z, y, x]
-                sums[1, x] = w2 * planes[0, z, y, x]
-                sums[4, x] = w0 * planes[2, z, y, x]
-                sums[5, x] = w0 * planes[4, z, y, x]
-                sums[6, x] = w0 * planes[5, z, y, x]
-            for k in range(1, radius + 1):
-                below, above = index[radius + z - k], index[radius + z + k]
-                _add_planes(planes[:, below, y], planes[:, above, y], weights, k, sums)
-            for x in range(width):
-                smooth[z, y, x] = sums[0, x]
-                low[z, y, x], middle[z, y, x], high[z, y, x] = eigenvalues_3x3(
-                    sums[1, x], sums[4, x], sums[6, x],
-                    sums[2, x], sums[3, x], sums[5, x],
-                )  # fmt: skip
+            _sum_planes(planes[:, :, y], weights, index, z, sums)
+            smooth[z, y] = sums[0]
+            _eigenvalues_of_row(sums, low[z, y], middle[z, y], high[z, y])
     return smooth, low, middle, high
 
 
 @numba.njit(nogil=True, cache=True)
-def _add_planes(
-    below: Floats, above: Floats, weights: Floats, k: int, sums: Floats
+def _sum_planes(
+    rows: Floats, weights: Floats, index: Indices, z: int, sums: Floats
 ) -> None:
-    """Add one pair of planes to (1, zz, zy, zx, yy, yx, xx)."""
-    w0, w1, w2 = weights[0, k], weights[1, k], weights[2, k]
+    """Put (1, zz, zy, zx, yy, yx, xx) of one row into ``sums``."""
+    radius = weights.shape[1] - 1
+    one, zz, zy, zx = sums[0], sums[1], sums[2], sums[3]
+    yy, yx, xx = sums[4], sums[5], sums[6]
+    a, c, e, f = rows[0, z], rows[2, z], rows[4, z], rows[5, z]
+    w0, w2 = weights[0, 0], weights[2, 0]
     for x in range(sums.shape[1]):
-        both = below[0, x] + above[0, x]
-        sums[0, x] += w0 * both
-        sums[1, x] += w2 * both
-        sums[2, x] += w1 * (above[1, x] - below[1, x])
-        sums[3, x] += w1 * (above[3, x] - below[3, x])
-    for x in range(sums.shape[1]):
-        sums[4, x] += w0 * (below[2, x] + above[2, x])
-        sums[5, x] += w0 * (below[4, x] + above[4, x])
-        sums[6, x] += w0 * (below[5, x] + above[5, x])
+        one[x] = w0 * a[x]
+        zz[x] = w2 * a[x]
+        zy[x] = 0.0
+        zx[x] = 0.0
+        yy[x] = w0 * c[x]
+        yx[x] = w0 * e[x]
+        xx[x] = w0 * f[x]
+    for k in range(1, radius + 1):
+        low, high = index[radius + z - k], index[radius + z + k]
+        w0, w1, w2 = weights[0, k], weights[1, k], weights[2, k]
+        a, a2 = rows[0, low], rows[0, high]
+        b, b2 = rows[1, low], rows[1, high]
+        d, d2 = rows[3, low], rows[3, high]
+        for x in range(sums.shape[1]):
+            both = a[x] + a2[x]
+            one[x] += w0 * both
+            zz[x] += w2 * both
+            zy[x] += w1 * (b2[x] - b[x])
+            zx[x] += w1 * (d2[x] - d[x])
+        c, c2 = rows[2, low], rows[2, high]
+        e, e2 = rows[4, low], rows[4, high]
+        f, f2 = rows[5, low], rows[5, high]
+        for x in range(sums.shape[1]):
+            yy[x] += w0 * (c[x] + c2[x])
+            yx[x] += w0 * (e[x] + e2[x])
+            xx[x] += w0 * (f[x] + f2[x])
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _eigenvalues_of_row(
+    sums: Floats, low: Floats, middle: Floats, high: Floats
+) -> None:
+    for x in range(sums.shape[1]):
+        low[x], middle[x], high[x] = eigenvalues_3x3(
+            sums[1, x], sums[4, x], sums[6, x], sums[2, x], sums[3, x], sums[5, x]
+        )
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def eigenvalues_3x3(
     zz: float, yy: float, xx: float, zy: float, zx: float, yx: float
 ) -> tuple[float, float, float]:
@@ -350,23 +366,25 @@ def eigenvalues_3x3(
     method: sums, products and roots are rounded the same on every path through
     the processor, which the library's cosine is not.
     """
-    a, b, c = float(zz), float(yy), float(xx)
-    d, e, f = float(zy), float(zx), float(yx)
-    mean = (a + b + c) / 3.0
+    a, b, c = np.float64(zz), np.float64(yy), np.float64(xx)
+    d, e, f = np.float64(zy), np.float64(zx), np.float64(yx)
+    mean = (a + b + c) * (1.0 / 3.0)
     a, b, c = a - mean, b - mean, c - mean
-    spread = np.sqrt((a * a + b * b + c * c + 2.0 * (d * d + e * e + f * f)) / 6.0)
-    if spread == 0.0:
-        return mean, mean, mean
+    squares = (a * a + b * b + c * c + 2.0 * (d * d + e * e + f * f)) * (1.0 / 6.0)
+    spread = np.sqrt(squares)
     det = a * (b * c - f * f) - d * (d * c - f * e) + e * (d * f - b * e)
-    r = min(1.0, max(-1.0, 0.5 * det / (spread * spread * spread)))
+    r = 0.5 * det / (spread * squares + 1e-290)
+    r = r if r < 1.0 else 1.0
+    r = r if r > -1.0 else -1.0
     cosine = 0.5 + 0.5 * np.sqrt(0.5 * (1.0 + r))
-    for _ in range(5):
+    for _ in range(3):
         slope = 12.0 * cosine * cosine - 3.0
-        if slope <= 1e-12:
-            break
+        # At the double root the slope is zero, and so is the step.
+        slope = slope if slope > 1e-12 else 1e-12
         cosine -= ((4.0 * cosine * cosine - 3.0) * cosine - r) / slope
-    cosine = min(1.0, max(0.5, cosine))
+    cosine = cosine if cosine < 1.0 else 1.0
+    cosine = cosine if cosine > 0.5 else 0.5
     sine = np.sqrt(1.0 - cosine * cosine)
     high = mean + 2.0 * spread * cosine
-    low = mean - spread * (cosine + np.sqrt(3.0) * sine)
+    low = mean - spread * (cosine + 1.7320508075688772 * sine)
     return low, 3.0 * mean - high - low, high

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numba
 import numpy as np
 
 from nanoscape.compute import Block
@@ -131,8 +132,8 @@ def strength(values: tuple[Floats, ...], kind: Filter) -> Floats:
     across = np.maximum(-values[0], np.float32(0))
     if len(values) == 3:
         # Of a plate only one curvature is strong, of a tube two.
-        second = np.maximum(-values[1], np.float32(0))
-        across = np.sqrt(across * second)
+        across *= np.maximum(-values[1], np.float32(0))
+        np.sqrt(across, out=across)
     if kind == "sato":
         return across
     return across * shape_weight(values)
@@ -145,11 +146,24 @@ def shape_weight(values: tuple[Floats, ...]) -> Floats:
         # Beyond a ratio of ten the weight is zero in float32.
         ratio = np.clip(values[1] / np.minimum(values[0], -tiny), -10, 10)
         return np.exp(np.float32(-2) * ratio * ratio)
-    sizes = np.sort(np.abs(np.stack(values)), axis=0)
-    blob = sizes[0] * sizes[0] / np.maximum(sizes[1] * sizes[2], tiny)
-    plate = sizes[1] / np.maximum(sizes[2], tiny)
+    blob, plate = _ratios_3d(*values)
     weight = np.exp(np.float32(-2) * blob)
-    return weight * (np.float32(1) - np.exp(np.float32(-2) * plate * plate))
+    return weight * (np.float32(1) - np.exp(np.float32(-2) * plate))
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _ratios_3d(low: Floats, middle: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Return the squares of Frangi's ratios for blobs and plates."""
+    tiny = np.float32(1e-30)
+    blob, plate = np.empty_like(low), np.empty_like(low)
+    for i in range(low.size):
+        a, b, c = abs(low.flat[i]), abs(middle.flat[i]), abs(high.flat[i])
+        largest, least = max(a, b, c), min(a, b, c)
+        between = max(min(a, b), min(max(a, b), c))
+        blob.flat[i] = least / max(between, tiny) * (least / max(largest, tiny))
+        ratio = between / max(largest, tiny)
+        plate.flat[i] = ratio * ratio
+    return blob, plate
 
 
 def structureness(values: tuple[Floats, ...]) -> Floats:
