@@ -1,6 +1,7 @@
 """What the program talks about: images, objects, places, transforms, studies."""
 
 from nanoscape.model.edge import Edge, Quality
+from nanoscape.model.figure import Figure
 from nanoscape.model.group import ImageGroup
 from nanoscape.model.image import Image, Quantity
 from nanoscape.model.labels import Labels
@@ -21,6 +22,7 @@ __all__ = [
     "ROLES",
     "Affine",
     "Edge",
+    "Figure",
     "Image",
     "ImageGroup",
     "Labels",

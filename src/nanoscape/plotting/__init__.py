@@ -1,3 +1,5 @@
 """Figures: functions that draw on a given matplotlib Axes."""
 
-OPERATIONS: dict[str, str] = {}
+OPERATIONS: dict[str, str] = {
+    "figure_panel": "nanoscape.plotting.panel:figure_panel",
+}
