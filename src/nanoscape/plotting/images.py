@@ -22,6 +22,7 @@ def draw_image(
     field: Field | None = None,
     percentiles: tuple[float, float] = (0.5, 99.5),
     limits: tuple[float, float] | None = None,
+    letter: str = "",
     theme: Theme = LIGHT,
     size: float = 7.0,
 ) -> Any:
@@ -39,6 +40,8 @@ def draw_image(
         Share of the shown pixels, in percent, between which contrast is spread.
     limits
         Contrast limits in the image's unit, instead of percentiles.
+    letter
+        Mark of the panel, before the image's name.
     theme
         Colours.
     size
@@ -71,7 +74,8 @@ def draw_image(
     axes.set_facecolor("#3a4046")
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_title(image.name, color=theme.foreground, fontsize=size, loc="left")
+    title = f"{letter}   {image.name}" if letter else image.name
+    axes.set_title(title, color=theme.foreground, fontsize=size, loc="left")
     draw_scale_bar(axes, field, size=size)
     if not image.rgb:
         bar = axes.figure.colorbar(shown, ax=axes, fraction=0.045, pad=0.02)

@@ -98,15 +98,13 @@ def figure_panel(
         task.step(number, len(images) + 1, f"drawing {image.name}")
         field_of(image)
         axes = page.add_subplot(rows, columns, number + 1)
+        letter = string.ascii_lowercase[number % 26] if letters else ""
         shown = draw_image(
-            axes, image, field=field, percentiles=percentiles, theme=theme,
-            size=font_size,
+            axes, image, field=field, percentiles=percentiles, letter=letter,
+            theme=theme, size=font_size,
         )  # fmt: skip
         if outlines is not None:
             draw_outlines(axes, outlines, field)
-        letter = string.ascii_lowercase[number % 26] if letters else ""
-        if letter:
-            axes.set_title(f"{letter}   {image.name}", loc="left")
         low, high = shown.get_clim()
         limits.append((letter, image.name, str(image.quantity), low, high))
     task.step(len(images), len(images) + 1, "writing the figure")
