@@ -15,7 +15,14 @@ from magicgui.widgets import (
     SpinBox,
 )
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QWidget,
+)
 
 from nanoscape.parameter import Parameter
 
@@ -161,6 +168,7 @@ class TupleField(Field):
         for number, item in enumerate(self.items, start=1):
             item.setToolTip(self.toolTip())
             item.setAccessibleName(f"{parameter.label} {number}")
+            _without_buttons(item)
             if number > 1 and len(self.items) == 2:
                 layout.addWidget(QLabel("–"))
             layout.addWidget(item, 1)
@@ -300,6 +308,14 @@ def _starting_value(parameter: Parameter) -> Any:
     if high is not None:
         value = min(value, high)
     return parameter.kind(value)
+
+
+def _without_buttons(field: Field) -> None:
+    """Leave the room of the two buttons to the number; the arrow keys still step."""
+    native = field.widget.native if isinstance(field, ScalarField) else None
+    if isinstance(native, QAbstractSpinBox):
+        native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        native.setMinimumWidth(0)
 
 
 class _WheelGuard(QObject):

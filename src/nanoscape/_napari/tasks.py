@@ -196,11 +196,11 @@ class Runner(QObject):
         self.ended.emit()
 
     def _deliver(self, result: Any, on_done: Callable[[Any], Any] | None) -> None:
-        try:
+        with _Boundary() as boundary:
             if on_done is not None:
                 on_done(result)
-        except NanoscapeError as error:
-            self.failed.emit(describe(error, self.title))
+        if boundary.error is not None:
+            self.failed.emit(describe(boundary.error, self.title))
         else:
             self.finished.emit(result)
 
@@ -217,6 +217,16 @@ def remaining(fraction: float, elapsed: float) -> str:
     if seconds < 3600:
         return f"about {seconds / 60:.0f} min left"
     return f"about {seconds / 3600:.1f} h left"
+
+
+def unwritable(what: str, error: Exception) -> NanoscapeError:
+    """Return in words why something could not be saved."""
+    if isinstance(error, NanoscapeError):
+        return error
+    reason = getattr(error, "strerror", None) or str(error)
+    return NanoscapeError(
+        f"the {what} cannot be written ({reason})", todo="choose another folder"
+    )
 
 
 def tell(failure: Failure) -> None:
@@ -237,6 +247,21 @@ class _Throttled:
         if now - self._last >= _REPORT_S or text != self._text:
             self._last, self._text = now, text
             self._report(fraction, text)
+
+
+class _Boundary:
+    """Keeps an exception for the user to read; beyond it Qt would end the program."""
+
+    error: Exception | None = None
+
+    def __enter__(self) -> _Boundary:
+        return self
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+            return True
+        return False
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,1 +1,5 @@
-"""One file per tab of the panel."""
+"""The panel, one file per tab."""
+
+from nanoscape._napari.panels.panel import Panel
+
+__all__ = ["Panel"]

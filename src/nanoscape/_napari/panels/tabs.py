@@ -1,0 +1,112 @@
+"""The tabs that are lists of sections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nanoscape._napari.panels.align import OPERATION as ALIGN_LANDMARKS
+from nanoscape._napari.panels.align import LandmarksSection, PairsSection
+from nanoscape._napari.panels.figure import OPERATION as FIGURE_PANEL
+from nanoscape._napari.panels.figure import FigureSection
+from nanoscape._napari.panels.opening import FilesSection, StudySection
+from nanoscape._napari.panels.operation_section import OperationSection
+from nanoscape._napari.panels.regions import RegionsSection
+from nanoscape._napari.panels.section import Section, SectionList
+from nanoscape.workflow.registry import operation_names
+
+if TYPE_CHECKING:
+    from nanoscape._napari.panels.panel import Panel
+
+
+def open_tab(panel: Panel) -> SectionList:
+    """Return the tab Open."""
+    files = FilesSection(panel.state)
+    files.sample_asked.connect(panel.open_sample)
+    ion = _operation(
+        panel,
+        "msi.ion_image",
+        "Ion image",
+        "Makes an image of one ion from mass spectra.",
+    )
+    return SectionList(files, StudySection(panel.state), *ion)
+
+
+def align_tab(panel: Panel) -> SectionList:
+    """Return the tab Align."""
+    pairs = PairsSection(panel.state)
+    sections: list[Section] = [pairs]
+    if ALIGN_LANDMARKS in operation_names():
+        landmarks = LandmarksSection(panel.state, show_results=panel.show_results)
+        pairs.chosen.connect(landmarks.choose)
+        sections.append(landmarks)
+    return SectionList(*sections)
+
+
+def segment_tab(panel: Panel) -> SectionList:
+    """Return the tab Segment."""
+    return SectionList(
+        *_operation(
+            panel,
+            "segmentation.vessels",
+            "Vessels",
+            "Finds blood vessels in a stain such as CD31 and numbers them.",
+        ),
+        *_operation(
+            panel,
+            "segmentation.perfused_vessels",
+            "Perfused vessels",
+            "Tells which vessels carried blood, from a dye such as lectin.",
+        ),
+        *_operation(
+            panel,
+            "segmentation.spots",
+            "Particles",
+            "Finds small bright spots such as particles and measures them.",
+        ),
+        RegionsSection(panel.state),
+    )
+
+
+def measure_tab(panel: Panel) -> SectionList:
+    """Return the tab Measure."""
+    return SectionList(
+        *_operation(
+            panel,
+            "statistics.distance_profile",
+            "Distance to vessels",
+            "Measures how the amount falls off with the distance to the nearest "
+            "vessel.",
+        ),
+        *_operation(
+            panel,
+            "statistics.heterogeneity",
+            "Unevenness",
+            "Measures how evenly the amount is spread over the tissue.",
+        ),
+        *_operation(
+            panel,
+            "statistics.distance_map",
+            "Distance map",
+            "Makes an image of the distance to the nearest vessel.",
+        ),
+    )
+
+
+def figure_tab(panel: Panel) -> SectionList:
+    """Return the tab Figure."""
+    if FIGURE_PANEL not in operation_names():
+        return SectionList()
+    return SectionList(FigureSection(panel.state))
+
+
+def _operation(
+    panel: Panel, name: str, title: str, sentence: str
+) -> list[OperationSection]:
+    """Return the section of an operation, or nothing where it is not installed."""
+    if name not in operation_names():
+        return []
+    return [
+        OperationSection(
+            panel.state, name, title, sentence, show_results=panel.show_results
+        )
+    ]

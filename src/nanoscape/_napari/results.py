@@ -1,0 +1,103 @@
+"""What a run gave, in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nanoscape.model import Record
+
+_MAX_NUMBERS = 4
+_SUFFIXES = {"_um": "µm", "_um2": "µm²", "_um3": "µm³", "_s": "s", "_percent": "%"}
+
+
+def result_line(session: Any, record: Record) -> str:
+    """Return what a run gave: names, counts, and the numbers of a small table.
+
+    Parameters
+    ----------
+    session
+        Holds the results.
+    record
+        The run.
+    """
+    parts = [describe_result(session[address]) for address in record.outputs.values()]
+    return f"Done in {_duration(record.seconds)}. " + " ".join(parts)
+
+
+def describe_result(item: Any) -> str:
+    """Return one sentence about a result."""
+    table = getattr(item, "table", None)
+    if item.kind == "labels" and table is not None:
+        return f"{item.name}: {len(table):,} objects."
+    if item.kind == "points":
+        return f"{item.name}: {len(item):,}."
+    if item.kind == "edge":
+        return _alignment(item)
+    if item.kind == "table":
+        numbers = _numbers(item.data) if len(item.data) == 1 else ""
+        notes = " ".join(item.notes) if not numbers and len(item.data) == 0 else ""
+        return f"{item.name}: {numbers or notes or f'{len(item.data)} rows'}."
+    return f"{item.name}."
+
+
+def quantity_text(column: str, value: Any) -> str:
+    """Return a number of a table with its name and unit in words."""
+    name, unit = column_words(column)
+    return f"{name} {value_text(value)}{f' {unit}' if unit else ''}"
+
+
+def column_words(column: str) -> tuple[str, str]:
+    """Return the name of a column in words, and its unit.
+
+    Examples
+    --------
+    >>> column_words("half_distance_um")
+    ('half distance', 'µm')
+    """
+    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
+        if column.endswith(suffix) and column != suffix:
+            return column.removesuffix(suffix).replace("_", " "), _SUFFIXES[suffix]
+    return column.replace("_", " "), ""
+
+
+def value_text(value: Any) -> str:
+    """Return a value with a sensible number of digits."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    if isinstance(value, float | np.floating):
+        if np.isnan(value):
+            return "–"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return "–" if value is None else str(value)
+
+
+def _numbers(data: pd.DataFrame) -> str:
+    row = data.iloc[0]
+    parts = [
+        quantity_text(str(column), row[column])
+        for column in data.columns
+        if isinstance(row[column], int | float | np.number | np.bool_)
+    ]
+    more = " …" if len(parts) > _MAX_NUMBERS else ""
+    return ", ".join(parts[:_MAX_NUMBERS]) + more
+
+
+def _alignment(edge: Any) -> str:
+    error = edge.quality.expected_error_um
+    line = f"{edge.name}: " + (
+        "no estimate of the error"
+        if error is None
+        else f"expected error {error:.3g} µm"
+    )
+    return ". ".join([line, *(w.rstrip(".") for w in edge.quality.warnings)]) + "."
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "less than a second"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,127 @@
+"""The dock below the canvas: the plot and the tables of a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox, QTabWidget, QVBoxLayout, QWidget
+
+from nanoscape._napari.drawings import drawing_of
+from nanoscape._napari.following import follow
+from nanoscape._napari.notes import Text
+from nanoscape._napari.plots import PlotCanvas
+from nanoscape._napari.tables import TableView
+from nanoscape.model import Record, Table
+from nanoscape.workflow.registry import resolve
+
+NAME = "Results"
+
+
+class ResultsDock(QWidget):
+    """Shows the results of one run at a time; the others are one click away.
+
+    Parameters
+    ----------
+    viewer
+        Its theme is followed.
+    state
+        State of the viewer.
+    """
+
+    def __init__(self, viewer: Any, state: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._state = state
+        self.chooser = QComboBox()
+        self.chooser.setAccessibleName("Result to show")
+        self.chooser.currentIndexChanged.connect(self._on_chosen)
+        self.tabs = QTabWidget()
+        self.notes = Text()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.chooser)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.notes)
+        self.refresh()
+        follow(state.history_changed, self, self.refresh)
+
+    def show_record(self, record: Record) -> None:
+        """Show the results of one run."""
+        self.refresh()
+        index = self.chooser.findData(record.id)
+        if index >= 0:
+            self.chooser.setCurrentIndex(index)
+            self._on_chosen(index)
+
+    def refresh(self) -> None:
+        """List the runs that gave something to show here."""
+        chosen = self.chooser.currentData()
+        self.chooser.blockSignals(True)
+        self.chooser.clear()
+        for record in reversed(self._state.session.study.records):
+            if self._tables(record) or drawing_of(self._state.session, record):
+                scope = " · ".join(str(value) for value in record.scope.values())
+                title = resolve(record.operation).title
+                self.chooser.addItem(
+                    " · ".join(filter(None, [title, scope])), record.id
+                )
+        self.chooser.setCurrentIndex(max(self.chooser.findData(chosen), 0))
+        self.chooser.blockSignals(False)
+
+    def _on_chosen(self, _index: int) -> None:
+        ident = self.chooser.currentData()
+        for record in self._state.session.study.records:
+            if record.id == ident:
+                self._fill(record)
+
+    def _fill(self, record: Record) -> None:
+        while self.tabs.count():
+            page = self.tabs.widget(0)
+            self.tabs.removeTab(0)
+            page.deleteLater()
+        draw = drawing_of(self._state.session, record)
+        if draw is not None:
+            canvas = PlotCanvas(self._viewer)
+            canvas.show_plot(draw)
+            self.tabs.addTab(canvas, "Plot")
+        tables = self._tables(record)
+        for table in tables:
+            view = TableView()
+            view.show_frame(table.data)
+            self.tabs.addTab(view, table.name)
+        self.notes.tell(" ".join(note for table in tables for note in table.notes))
+
+    def _tables(self, record: Record) -> list[Table]:
+        session = self._state.session
+        items = [session[a] for a in record.outputs.values() if a in session]
+        return [item for item in items if isinstance(item, Table)]
+
+
+def show_results(viewer: Any, state: Any, record: Record) -> ResultsDock:
+    """Show the results of a run below the canvas.
+
+    Parameters
+    ----------
+    viewer
+        One without a window gets a dock that is shown nowhere.
+    state
+        State of the viewer.
+    record
+        The run.
+    """
+    dock = _dock_of(viewer, state)
+    dock.show_record(record)
+    return dock
+
+
+def _dock_of(viewer: Any, state: Any) -> ResultsDock:
+    window = getattr(viewer, "window", None)
+    if window is None:
+        return ResultsDock(viewer, state)
+    known = window.dock_widgets.get(NAME)
+    if known is not None:
+        known.parent().show()
+        return known
+    dock = ResultsDock(viewer, state)
+    window.add_dock_widget(dock, name=NAME, area="bottom")
+    return dock
