@@ -1,3 +1,6 @@
 """Mass spectrometry imaging: spectra, ion images, amounts."""
 
-OPERATIONS: dict[str, str] = {}
+OPERATIONS: dict[str, str] = {
+    "ion_image": "nanoscape.msi.ion_image:ion_image",
+    "total_ion_current": "nanoscape.msi.ion_image:total_ion_current",
+}
