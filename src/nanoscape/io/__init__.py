@@ -1,1 +1,37 @@
-"""Reading and writing files, one file per format."""
+"""Reading and writing files, one file per format.
+
+Names are loaded when they are first used, so that importing the room is light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "FORMATS": "nanoscape.io.registry",
+    "Format": "nanoscape.io.registry",
+    "Opened": "nanoscape.io.opening",
+    "describe": "nanoscape.io.reading",
+    "open_file": "nanoscape.io.reading",
+    "read": "nanoscape.io.reading",
+    "recognise": "nanoscape.io.registry",
+    "write": "nanoscape.io.writing",
+    "write_landmarks": "nanoscape.io.landmarks_csv",
+}
+
+OPERATIONS: dict[str, str] = {}
+
+__all__ = ["OPERATIONS", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'nanoscape.io' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

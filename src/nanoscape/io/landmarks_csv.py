@@ -1,0 +1,110 @@
+"""Pairs of landmarks as a table: one row per pair, coordinates in µm."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from nanoscape.errors import UnreadableFile
+from nanoscape.io.opening import Options, Readable, stem
+from nanoscape.model import Landmarks
+
+_COLUMN = re.compile(r"(?P<side>.+)_(?P<axis>[zyx])_um$")
+_LONGEST_HEADER = 4096
+
+
+def sniff(path: Path) -> bool:
+    """Tell whether a text file's first line names landmarks of two spaces."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(_LONGEST_HEADER)
+        return _columns(line.decode("utf-8-sig").strip().split(",")) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def read(path: Path, options: Options) -> Sequence[Readable]:
+    """Read pairs; the first space that the header names is the moving one."""
+    del options
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if any(row.values())]
+            file.seek(0)
+            header = next(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error, StopIteration) as error:
+        raise UnreadableFile(f"{path} is not a table of landmarks: {error}") from error
+    found = _columns(header)
+    if found is None:
+        raise UnreadableFile(
+            f"{path} has the columns {', '.join(header)}",
+            "name, moving_y_um, moving_x_um, fixed_y_um, fixed_x_um",
+        )
+    moving, fixed, axes = found
+    sides = []
+    for side in (moving, fixed):
+        try:
+            columns = [f"{side}_{axis}_um" for axis in axes]
+            sides.append([[float(row[name]) for name in columns] for row in rows])
+        except (TypeError, ValueError) as error:
+            raise UnreadableFile(
+                f"{path} has a row that is not complete: {error}", "numbers in µm"
+            ) from error
+    names = tuple((row.get("name") or f"L{i + 1}") for i, row in enumerate(rows))
+    return [
+        Landmarks(
+            moving=sides[0],  # type: ignore[arg-type]
+            fixed=sides[1],  # type: ignore[arg-type]
+            moving_space=moving,
+            fixed_space=fixed,
+            axes=axes,
+            names=names,
+            name=stem(path),
+        )
+    ]
+
+
+def write_landmarks(pairs: Landmarks, path: str | Path) -> Path:
+    """Write pairs as a table that :func:`read` understands.
+
+    Parameters
+    ----------
+    pairs
+        What to write; the columns carry the names of the two spaces.
+    path
+        The file; an old one is replaced when the new one is complete.
+    """
+    path = Path(path)
+    sides = [(pairs.moving_space, pairs.moving), (pairs.fixed_space, pairs.fixed)]
+    header = ["name", *(f"{s}_{a}_um" for s, _ in sides for a in pairs.axes)]
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(header)
+            for i, name in enumerate(pairs.names):
+                values = [repr(float(v)) for _, points in sides for v in points[i]]
+                table.writerow([name, *values])
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _columns(header: Sequence[str]) -> tuple[str, str, str] | None:
+    """Return the names of both spaces and their axes, ``None`` for other tables."""
+    sides: dict[str, set[str]] = {}
+    for column in header:
+        match = _COLUMN.match(column.strip())
+        if match:
+            sides.setdefault(match["side"], set()).add(match["axis"])
+    if len(sides) != 2:
+        return None
+    (moving, first), (fixed, second) = sides.items()
+    if first != second or not {"y", "x"} <= first:
+        return None
+    return moving, fixed, "".join(axis for axis in "zyx" if axis in first)

@@ -1,0 +1,264 @@
+"""NIfTI volumes: stored ``x y z t`` in RAS+ millimetres, read as LPS ``t z y x``."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import nibabel.filebasedimages
+import numpy as np
+from numpy.typing import NDArray
+
+from nanoscape.errors import UnreadableFile
+from nanoscape.io.damage import DAMAGE
+from nanoscape.io.lazy import Box, Source, chunks_for, lazy_array, stamp
+from nanoscape.io.opening import (
+    Options,
+    Readable,
+    calibration_tags,
+    stem,
+    with_pixel_size,
+)
+from nanoscape.model import Affine, Image, Tags
+from nanoscape.model.raster import single_level
+from nanoscape.model.roles import guess_role
+from nanoscape.model.transform import FloatArray
+from nanoscape.units import micrometres_per
+
+_MAGIC = {344: (b"n+1\0", b"ni1\0"), 4: (b"n+2\0", b"ni2\0")}
+_LENGTHS = {"meter": "m", "mm": "mm", "micron": "µm"}
+_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+_SPACE = "patient"
+
+
+def sniff(path: Path) -> bool:
+    """Tell whether a file, also a gzipped one, has the mark of NIfTI."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(348)
+        if head[:2] == b"\x1f\x8b":
+            with gzip.open(path) as unpacked:
+                head = unpacked.read(348)
+    except DAMAGE:
+        return False
+    return any(head[at : at + 4] in marks for at, marks in _MAGIC.items())
+
+
+def read(path: Path, options: Options) -> Sequence[Readable]:
+    """Read one volume, or a series of volumes over time."""
+    try:
+        volume = nibabel.load(path)
+    except nibabel.filebasedimages.ImageFileError as error:
+        raise UnreadableFile(
+            f"{path} is damaged: {error}", "a NIfTI file", "export it again"
+        ) from error
+    header = volume.header
+    source = NiftiSource(path)
+    source.check_complete()
+    axes = "tzyx"[-source.ndim :] if source.ndim <= 4 else ""
+    if source.colours:
+        axes = "tzyx"[-(source.ndim - 1) :]
+    if not axes:
+        raise UnreadableFile(
+            f"{path} has {source.ndim} axes longer than one",
+            "a volume, or volumes over time",
+            "export each component as a file of its own",
+        )
+    length, second = header.get_xyzt_units()
+    affine = ras_to_lps_zyx(volume.affine, _micrometres(length, options))
+    if axes == "yx":
+        raise UnreadableFile(f"{path} is a NIfTI file with a single axis")
+    if int(header["qform_code"]) == 0 and int(header["sform_code"]) == 0:
+        options.warn("the file does not state its position; taken as centred")
+    data = lazy_array(source, source.native_chunks())
+    name = stem(path)
+    return [
+        Image(
+            levels=single_level(data, "zyx"),
+            axes=axes,
+            grid_to_space=with_pixel_size(affine, options.pixel_size),
+            space=_SPACE,
+            name=name,
+            tags=Tags.of("guess", role=guess_role(name)).merged(
+                calibration_tags(options)
+            ),
+            times=_times(header, second, source.shape, axes, options),
+            rgb=source.colours > 0,
+        )
+    ]
+
+
+def ras_to_lps_zyx(affine: FloatArray, micrometres: float) -> Affine:
+    """Return a NIfTI affine as a map from ``z y x`` indices to LPS ``z y x`` in µm.
+
+    Parameters
+    ----------
+    affine
+        Maps ``x y z`` indices to RAS+, shape (4, 4).
+    micrometres
+        Micrometres per unit of the affine.
+    """
+    to_lps = np.diag([-micrometres, -micrometres, micrometres, 1.0])
+    reverse = np.eye(4)[[2, 1, 0, 3]]
+    return Affine(reverse @ to_lps @ affine @ reverse, "zyx", "zyx")
+
+
+class NiftiSource(Source):
+    """The samples of a NIfTI file, slowest axis first.
+
+    A gzipped file is unpacked once into a temporary file, because gzip cannot be
+    entered in the middle.
+
+    Parameters
+    ----------
+    path
+        The file; for pairs either of the two.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        volume = nibabel.load(path)
+        proxy = volume.dataobj
+        self._stored_shape = tuple(int(n) for n in proxy.shape)
+        self._stored_dtype = np.dtype(proxy.dtype)
+        self._offset = int(proxy.offset)
+        self._slope, self._inter = float(proxy.slope), float(proxy.inter)
+        self._file = Path(volume.file_map["image"].filename)
+        shape = list(self._stored_shape[::-1])
+        # Axes beyond time that have one element carry nothing.
+        while len(shape) > 3 and shape[0] == 1 and len(shape) > 4:
+            shape = shape[1:]
+        while len(shape) < 3:
+            shape = [1, *shape]
+        self.colours = len(self._stored_dtype.names or ())
+        if self.colours:
+            shape.append(self.colours)
+        self.shape = tuple(shape)
+        self.dtype = self._dtype()
+
+    def _dtype(self) -> np.dtype[Any]:
+        if self.colours:
+            return np.dtype(np.uint8)
+        if (self._slope, self._inter) == (1.0, 0.0):
+            return self._stored_dtype.newbyteorder("=")
+        small = np.issubdtype(self._stored_dtype, np.integer)
+        exact = small and self._stored_dtype.itemsize <= 2
+        return np.dtype(np.float32 if exact else np.float64)
+
+    def key(self) -> tuple[Any, ...]:
+        """Return what tells this source from any other."""
+        return stamp(self._file)
+
+    def check_complete(self) -> None:
+        """Raise :class:`UnreadableFile` when the file ends before its samples do."""
+        samples = int(np.prod(self._stored_shape, dtype=np.int64))
+        needed = self._offset + samples * self._stored_dtype.itemsize
+        if not self._file.exists():
+            raise UnreadableFile(f"{self.path} has no samples: {self._file} is missing")
+        found = (
+            _unpacked(*stamp(self._file)).size
+            if _is_gzip(self._file)
+            else self._file.stat().st_size
+        )
+        if found < needed:
+            raise UnreadableFile(
+                f"{self.path} is truncated: its samples need {needed} bytes and it "
+                f"has {found}",
+                todo="copy the file again",
+            )
+
+    def native_chunks(self) -> tuple[int, ...]:
+        """Return chunks of one plane, which lie together in the file."""
+        lead = self.ndim - 2 - bool(self.colours)
+        native = [1] * lead + [1, 1] + [3] * bool(self.colours)
+        shape = self.shape
+        wanted = chunks_for(shape, native)
+        return tuple(
+            w if i < lead else min(n, 1024)
+            for i, (w, n) in enumerate(zip(wanted, shape, strict=True))
+        )
+
+    def read_box(self, box: Box) -> NDArray[Any]:
+        """Return the samples of a box, scaled as the header says."""
+        packed = _is_gzip(self._file)
+        path = _unpacked(*stamp(self._file)).path if packed else self._file
+        spatial = self.shape[:-1] if self.colours else self.shape
+        stored = np.memmap(
+            path,
+            dtype=self._stored_dtype,
+            mode="r",
+            offset=self._offset,
+            shape=spatial,
+        )
+        if self.colours:
+            crop = np.ascontiguousarray(stored[box[:-1]])
+            samples = crop.view(np.uint8).reshape(*crop.shape, self.colours)
+            return samples[..., box[-1]]
+        crop = np.array(stored[box])
+        if (self._slope, self._inter) == (1.0, 0.0):
+            return crop.astype(self.dtype, copy=False)
+        scaled = crop.astype(np.float64) * self._slope + self._inter
+        return scaled.astype(self.dtype, copy=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NiftiSource, (self.path,)
+
+
+class _Unpacked:
+    """A gzipped file unpacked into a temporary one, which goes with this object."""
+
+    def __init__(self, path: Path) -> None:
+        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115  (outlives this call)
+            prefix="nanoscape-", suffix=".nii", delete=False
+        )
+        self.path = Path(handle.name)
+        weakref.finalize(self, self.path.unlink, missing_ok=True)
+        with handle, gzip.open(path) as packed:
+            try:
+                shutil.copyfileobj(packed, handle, 2**20)
+            except DAMAGE as error:
+                raise UnreadableFile(
+                    f"{path} is damaged: {error}", todo="copy the file again"
+                ) from error
+        self.size = self.path.stat().st_size
+
+
+@functools.lru_cache(maxsize=8)
+def _unpacked(path: str, size: int, modified: int) -> _Unpacked:
+    """Return the unpacked file; another size or time means another file."""
+    del size, modified
+    return _Unpacked(Path(path))
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _micrometres(unit: str, options: Options) -> float:
+    if unit in _LENGTHS:
+        return micrometres_per(_LENGTHS[unit])
+    options.warn("the file does not state its unit of length; taken as mm")
+    return micrometres_per("mm")
+
+
+def _times(
+    header: Any, unit: str, shape: Sequence[int], axes: str, options: Options
+) -> tuple[float, ...] | None:
+    if axes[0] != "t":
+        return None
+    zooms = header.get_zooms()
+    step = float(zooms[3]) if len(zooms) > 3 else 0.0
+    if not step > 0:
+        return None
+    if unit not in _SECONDS:
+        options.warn("the file does not state its unit of time; taken as seconds")
+    step *= _SECONDS.get(unit, 1.0)
+    return tuple(step * i for i in range(shape[0]))

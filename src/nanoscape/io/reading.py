@@ -1,0 +1,224 @@
+"""Opening any file: recognise it by its content, read it, describe it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nanoscape.errors import (
+    MissingCalibration,
+    MissingDependency,
+    UnreadableFile,
+    WrongInput,
+)
+from nanoscape.io.damage import DAMAGE
+from nanoscape.io.opening import Opened, Options, Readable
+from nanoscape.io.registry import FORMATS, Format, format_named, recognise
+from nanoscape.model import Image, ImageGroup, Labels, Spectra, Tags
+from nanoscape.model.raster import Raster
+
+
+def read(
+    path: str | Path,
+    *,
+    pixel_size: float | None = None,
+    format: str | None = None,  # noqa: A002  (the plain word for it)
+) -> tuple[Readable, ...]:
+    """Read a file, or a folder that holds one image.
+
+    Nothing but metadata is read; samples follow when they are needed.
+
+    Parameters
+    ----------
+    path
+        A file, an OME-Zarr folder, or a folder with DICOM files.
+    pixel_size
+        Distance of neighbouring pixel centres in µm, when the file does not state
+        it or states it wrongly.
+    format
+        Name of the format, to skip the recognition by content.
+
+    Returns
+    -------
+    tuple
+        Images, groups of images, labels, spectra, landmarks or regions.
+
+    Raises
+    ------
+    UnreadableFile
+        If the file is missing, damaged, or of a kind that is not read here.
+    MissingCalibration
+        If the file does not say how large its pixels are.
+
+    Examples
+    --------
+    >>> read("missing.ome.tif")
+    Traceback (most recent call last):
+    ...
+    nanoscape.errors.UnreadableFile: ('missing.ome.tif does not exist', '', '')
+    """
+    return open_file(path, pixel_size=pixel_size, format=format).objects
+
+
+def open_file(
+    path: str | Path,
+    *,
+    pixel_size: float | None = None,
+    format: str | None = None,  # noqa: A002
+) -> Opened:
+    """Read a file as :func:`read` does, and also tell what the user should know."""
+    path = Path(path)
+    if pixel_size is not None and not (
+        math.isfinite(pixel_size) and float(pixel_size) > 0
+    ):
+        raise WrongInput(f"a pixel size of {pixel_size} µm", "a positive length in µm")
+    found = _format_of(path, format)
+    options = Options(None if pixel_size is None else float(pixel_size))
+    try:
+        objects = tuple(found.load().read(path, options))
+    except (MissingCalibration, MissingDependency, UnreadableFile):
+        raise
+    except WrongInput as error:
+        raise UnreadableFile(f"{path} cannot be read: {error}") from error
+    except DAMAGE as error:
+        raise UnreadableFile(
+            f"{path} is damaged or unusual and cannot be read as {found.title} "
+            f"({type(error).__name__}: {error})",
+            todo="copy or export the file again",
+        ) from error
+    if not objects:
+        raise UnreadableFile(f"{path} holds no images")
+    return Opened(path, found.name, objects, tuple(options.warnings))
+
+
+def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, Any]:
+    """Tell what a file holds, in plain values that JSON can carry.
+
+    Parameters
+    ----------
+    path, pixel_size
+        As in :func:`read`.
+
+    Returns
+    -------
+    dict
+        ``path``, ``format``, ``images`` and ``warnings``. Each image has its
+        ``name``, ``axes``, ``shape``, ``dtype``, ``rgb``, ``spacing`` (µm; ``t`` in
+        seconds), ``affine`` (index to space in µm, in the order of the spatial
+        axes, homogeneous), ``space``, ``quantity``, number of ``levels`` and
+        ``tags``.
+    """
+    opened = open_file(path, pixel_size=pixel_size)
+    warnings = list(opened.warnings)
+    images = []
+    for item in opened.objects:
+        members = list(item) if isinstance(item, ImageGroup) else [item]
+        for member in members:
+            if isinstance(member, Raster):
+                images.append(_describe_raster(member, warnings))
+            elif isinstance(member, Spectra):
+                images.append(_describe_spectra(member))
+    plain: dict[str, Any] = _plain(
+        {
+            "path": str(path),
+            "format": opened.format,
+            "images": images,
+            "warnings": warnings,
+        }
+    )
+    return plain
+
+
+def _format_of(path: Path, name: str | None) -> Format:
+    try:
+        if not path.exists():
+            raise UnreadableFile(f"{path} does not exist", todo="check the path")
+        if path.is_file() and path.stat().st_size == 0:
+            raise UnreadableFile(f"{path} is empty", todo="copy the file again")
+        if path.is_file():
+            with path.open("rb") as file:
+                file.read(1)
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}") from error
+    if name is not None:
+        return format_named(name)
+    found = recognise(path)
+    if found is None:
+        kind = "folder" if path.is_dir() else "file"
+        raise UnreadableFile(
+            f"{path} is a {kind} that no reader recognises",
+            "one of " + ", ".join(f.title for f in FORMATS),
+            "check that it is complete; if it is, export it as OME-TIFF or OME-Zarr",
+        )
+    return found
+
+
+def _describe_raster(image: Raster, warnings: list[str]) -> dict[str, Any]:
+    spacing = dict(image.spacing)
+    steps = np.diff(image.times) if image.times else np.empty(0)
+    if len(steps) and np.allclose(steps, steps[0], rtol=1e-3):
+        spacing["t"] = float(steps.mean())
+    elif len(steps):
+        warnings.append(f"the frames of {image.name} do not follow at even times")
+    quantity = (
+        {"name": image.quantity.name, "unit": image.quantity.unit}
+        if isinstance(image, Image)
+        else {"name": "labels", "unit": ""}
+    )
+    return {
+        "name": image.name,
+        "axes": image.axes,
+        "shape": list(image.shape),
+        "dtype": image.dtype.name,
+        "rgb": isinstance(image, Image) and image.rgb,
+        "spacing": {axis: spacing[axis] for axis in image.axes if axis in spacing},
+        "affine": image.grid_to_space.matrix.tolist(),
+        "space": image.space,
+        "quantity": quantity,
+        "levels": len(image.levels),
+        "tags": _tags(image.tags) | ({"kind": "labels"} if _is_labels(image) else {}),
+    }
+
+
+def _is_labels(image: Raster) -> bool:
+    return isinstance(image, Labels)
+
+
+def _describe_spectra(spectra: Spectra) -> dict[str, Any]:
+    mz, intensities = spectra.source.read(0)
+    first: dict[str, Any] = {"spectra": len(spectra)}
+    if len(mz):
+        first |= {"mz_first": float(mz[0]), "mz_last": float(mz[-1])}
+    return {
+        "name": spectra.name,
+        "axes": spectra.axes,
+        "shape": list(spectra.shape),
+        "dtype": intensities.dtype.name,
+        "rgb": False,
+        "spacing": spectra.spacing,
+        "affine": spectra.grid_to_space.matrix.tolist(),
+        "space": spectra.space,
+        "quantity": {"name": "intensity", "unit": "a.u."},
+        "levels": 1,
+        "tags": _tags(spectra.tags) | {"kind": "spectra"} | first,
+    }
+
+
+def _tags(tags: Tags) -> dict[str, Any]:
+    return dict(tags.items())
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can carry it; numbers that are not finite are null."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | bool | None) else str(value)

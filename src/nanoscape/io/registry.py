@@ -1,0 +1,117 @@
+"""Which formats there are; a format's module is imported when it is first needed."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from nanoscape.errors import WrongInput
+from nanoscape.io.opening import Options, Readable
+
+
+class FormatModule(Protocol):
+    """What the module of a format offers."""
+
+    def sniff(self, path: Path) -> bool:
+        """Tell by its content whether a file is of this format; never raises."""
+        ...
+
+    def read(self, path: Path, options: Options) -> Sequence[Readable]:
+        """Return what a file holds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    Attributes
+    ----------
+    name
+        Short name, such as ``"ome-tiff"``.
+    title
+        Plain words for the window.
+    module
+        Import path of the module with ``sniff`` and ``read``.
+    patterns
+        Names that such files usually have; reading goes by content.
+    broad
+        Whether the patterns also match many files of other kinds, so that other
+        programs offer themselves for them.
+    """
+
+    name: str
+    title: str
+    module: str
+    patterns: tuple[str, ...]
+    broad: bool = False
+
+    def load(self) -> FormatModule:
+        """Import the module."""
+        return cast(FormatModule, importlib.import_module(self.module))
+
+
+FORMATS = (
+    Format(
+        "ome-tiff",
+        "OME-TIFF microscopy image",
+        "nanoscape.io.ome_tiff",
+        ("*.ome.tif", "*.ome.tiff"),
+        broad=True,
+    ),
+    Format(
+        "tiff",
+        "TIFF, ImageJ stack or Aperio slide",
+        "nanoscape.io.tiff",
+        ("*.tif", "*.tiff", "*.svs"),
+        broad=True,
+    ),
+    Format(
+        "ome-zarr",
+        "OME-Zarr image or labels",
+        "nanoscape.io.ome_zarr",
+        ("*.ome.zarr", "*.zarr"),
+        broad=True,
+    ),
+    Format(
+        "nifti", "NIfTI volume", "nanoscape.io.nifti", ("*.nii", "*.nii.gz"), broad=True
+    ),
+    Format("dicom", "DICOM series", "nanoscape.io.dicom", ("*.dcm",)),
+    Format(
+        "imzml", "imzML mass spectrometry image", "nanoscape.io.imzml", ("*.imzML",)
+    ),
+    Format(
+        "geojson", "GeoJSON regions", "nanoscape.io.geojson", ("*.geojson",), broad=True
+    ),
+    Format(
+        "landmarks",
+        "Pairs of landmarks",
+        "nanoscape.io.landmarks_csv",
+        ("*.csv",),
+        broad=True,
+    ),
+)
+"""Every format, in the order in which they are asked."""
+
+
+def format_named(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises
+    ------
+    WrongInput
+        If there is none.
+    """
+    for candidate in FORMATS:
+        if candidate.name == name:
+            return candidate
+    names = ", ".join(candidate.name for candidate in FORMATS)
+    raise WrongInput(f"no format is called {name!r}", f"one of {names}")
+
+
+def recognise(path: Path) -> Format | None:
+    """Return the first format whose content test accepts a file or folder."""
+    return next((f for f in FORMATS if f.load().sniff(path)), None)
