@@ -29,6 +29,7 @@ from nanoscape.parameter import Parameter
 _LARGEST = 1e12
 _LARGEST_WHOLE = 2**31 - 1
 _DIGITS = 12
+_BOX_WIDTH = 60
 
 
 class Field(QWidget):
@@ -94,7 +95,7 @@ class ScalarField(Field):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(native)
-        self.setFocusProxy(native)
+        self.setFocusProxy(_focusable(native))
         self.set_value(parameter.default)
         self.widget.changed.connect(self._emit)
 
@@ -195,6 +196,7 @@ class GroupField(Field):
         grid = QGridLayout(self)
         grid.setContentsMargins(8, 0, 0, 0)
         add_rows(grid, self.items.values())
+        self.setFocusProxy(next(iter(self.items.values())))
         for item in self.items.values():
             item.changed.connect(self.changed)
         self.set_value(parameter.default)
@@ -270,6 +272,8 @@ def _scalar_widget(parameter: Parameter) -> Any:
         )
     if option.unit:
         box.native.setSuffix(f" {option.unit}")
+    # Qt would make it wide enough for the largest number that could be entered.
+    box.native.setMinimumWidth(_BOX_WIDTH)
     return box
 
 
@@ -315,7 +319,14 @@ def _without_buttons(field: Field) -> None:
     native = field.widget.native if isinstance(field, ScalarField) else None
     if isinstance(native, QAbstractSpinBox):
         native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-        native.setMinimumWidth(0)
+
+
+def _focusable(native: QWidget) -> QWidget:
+    """Return what takes the keyboard: the widget itself, or the first one inside."""
+    for widget in (native, *native.findChildren(QWidget)):
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            return widget
+    return native
 
 
 class _WheelGuard(QObject):

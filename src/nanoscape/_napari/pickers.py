@@ -80,7 +80,10 @@ def missing(port: Port) -> str:
         )
         return f"{found}: {maker} or {choose}" if maker else f"{found}: {choose}"
     maker = _MAKERS.get(("", port.kinds[0]), "choose one")
-    return f"No {kind_words(port.kinds)} chosen for {port.label}: {maker}"
+    words = kind_words(port.kinds)
+    if port.label.lower() == words:
+        return f"No {words} yet: {maker}"
+    return f"No {words} chosen for {port.label}: {maker}"
 
 
 class Picker(QWidget):

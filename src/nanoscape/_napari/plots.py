@@ -10,6 +10,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from nanoscape._napari.following import follow
+from nanoscape._napari.tasks import save_or_say
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +19,7 @@ Draw = Callable[["Figure"], Any]
 """Draws on an empty figure."""
 
 _PRINT_DPI = 300
-_MIN_HEIGHT = 160
+_MIN_HEIGHT = 120
 _FORMATS = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
 
 
@@ -77,10 +78,10 @@ class PlotCanvas(QWidget):
         self.save = QPushButton("Save plot…")
         self.save.setToolTip("Saves the plot as PNG, SVG or PDF, in black on white.")
         self.save.clicked.connect(self._ask_path)
-        bar = QHBoxLayout()
+        bar = QVBoxLayout()
         bar.addWidget(self.save)
         bar.addStretch(1)
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.canvas, 1)
         layout.addLayout(bar)
@@ -131,4 +132,4 @@ class PlotCanvas(QWidget):
             path = Path(name)
             if not path.suffix:
                 path = path.with_suffix(f".{chosen[:3].lower()}")
-            self.save_as(path)
+            save_or_say(lambda: self.save_as(path), "plot")

@@ -139,7 +139,7 @@ class Preview(QObject):
         self._form = form
         self._layers: dict[str, Layer] = {}
         self.is_on = False
-        self.runner = Runner("Preview", self)
+        self.runner = Runner("Preview", self, is_listed=False)
         self.runner.failed.connect(self._on_failed)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

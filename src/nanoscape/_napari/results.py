@@ -23,12 +23,14 @@ def result_line(session: Any, record: Record) -> str:
     record
         The run.
     """
-    parts = [describe_result(session[address]) for address in record.outputs.values()]
-    return f"Done in {_duration(record.seconds)}. " + " ".join(parts)
+    items = [session[address] for address in record.outputs.values()]
+    parts = [text for text in map(describe_result, items) if text]
+    sentences = [text[0].upper() + text[1:] for text in parts]
+    return " ".join([f"Done in {duration(record.seconds)}.", *sentences])
 
 
 def describe_result(item: Any) -> str:
-    """Return one sentence about a result."""
+    """Return one sentence about a result; empty when there is nothing to say."""
     table = getattr(item, "table", None)
     if item.kind == "labels" and table is not None:
         return f"{item.name}: {len(table):,} objects."
@@ -37,9 +39,7 @@ def describe_result(item: Any) -> str:
     if item.kind == "edge":
         return _alignment(item)
     if item.kind == "table":
-        numbers = _numbers(item.data) if len(item.data) == 1 else ""
-        notes = " ".join(item.notes) if not numbers and len(item.data) == 0 else ""
-        return f"{item.name}: {numbers or notes or f'{len(item.data)} rows'}."
+        return _table_sentence(item)
     return f"{item.name}."
 
 
@@ -76,6 +76,14 @@ def value_text(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
+def _table_sentence(table: Any) -> str:
+    """Return the numbers of a table of one row; longer ones are shown elsewhere."""
+    if len(table.data) != 1:
+        return ""
+    numbers = _numbers(table.data)
+    return f"{table.name}: {numbers}." if numbers else " ".join(table.notes)
+
+
 def _numbers(data: pd.DataFrame) -> str:
     row = data.iloc[0]
     parts = [
@@ -97,7 +105,8 @@ def _alignment(edge: Any) -> str:
     return ". ".join([line, *(w.rstrip(".") for w in edge.quality.warnings)]) + "."
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return in words how long something took."""
     if seconds < 1:
         return "less than a second"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

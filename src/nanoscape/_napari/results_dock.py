@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QFrame,
+    QMainWindow,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from nanoscape._napari.drawings import drawing_of
 from nanoscape._napari.following import follow
@@ -15,6 +25,7 @@ from nanoscape.model import Record, Table
 from nanoscape.workflow.registry import resolve
 
 NAME = "Results"
+_HEIGHT = 240
 
 
 class ResultsDock(QWidget):
@@ -36,12 +47,11 @@ class ResultsDock(QWidget):
         self.chooser.setAccessibleName("Result to show")
         self.chooser.currentIndexChanged.connect(self._on_chosen)
         self.tabs = QTabWidget()
-        self.notes = Text()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 4, 4, 4)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(2)
         layout.addWidget(self.chooser)
         layout.addWidget(self.tabs, 1)
-        layout.addWidget(self.notes)
         self.refresh()
         follow(state.history_changed, self, self.refresh)
 
@@ -89,12 +99,25 @@ class ResultsDock(QWidget):
             view = TableView()
             view.show_frame(table.data)
             self.tabs.addTab(view, table.name)
-        self.notes.tell(" ".join(note for table in tables for note in table.notes))
+        notes = dict.fromkeys(note for table in tables for note in table.notes)
+        if notes:
+            self.tabs.addTab(_notes_page("\n".join(notes)), "Notes")
 
     def _tables(self, record: Record) -> list[Table]:
         session = self._state.session
         items = [session[a] for a in record.outputs.values() if a in session]
         return [item for item in items if isinstance(item, Table)]
+
+
+def _notes_page(text: str) -> QScrollArea:
+    note = Text(text)
+    note.setAlignment(Qt.AlignmentFlag.AlignTop)
+    note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    page = QScrollArea()
+    page.setWidgetResizable(True)
+    page.setFrameShape(QFrame.Shape.NoFrame)
+    page.setWidget(note)
+    return page
 
 
 def show_results(viewer: Any, state: Any, record: Record) -> ResultsDock:
@@ -123,5 +146,17 @@ def _dock_of(viewer: Any, state: Any) -> ResultsDock:
         known.parent().show()
         return known
     dock = ResultsDock(viewer, state)
-    window.add_dock_widget(dock, name=NAME, area="bottom")
+    frame = window.add_dock_widget(dock, name=NAME, area="bottom")
+    main = frame.window()
+    if isinstance(main, QMainWindow):
+        _make_room(main, frame)
     return dock
+
+
+def _make_room(main: QMainWindow, frame: QDockWidget) -> None:
+    """Put the dock below the canvas only; what stands beside keeps its height."""
+    bottom = Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner
+    sides = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+    for corner, area in zip(bottom, sides, strict=True):
+        main.setCorner(corner, area)
+    main.resizeDocks([frame], [_HEIGHT], Qt.Orientation.Vertical)

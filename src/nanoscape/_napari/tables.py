@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from nanoscape._napari.results import column_words, value_text
+from nanoscape._napari.tasks import save_or_say
 
 _DISPLAY = Qt.ItemDataRole.DisplayRole
 _ALIGN = Qt.ItemDataRole.TextAlignmentRole
@@ -90,11 +91,11 @@ class TableView(QWidget):
         self.copy.clicked.connect(self.copy_rows)
         self.save = QPushButton("Save table…")
         self.save.clicked.connect(self._ask_path)
-        bar = QHBoxLayout()
+        bar = QVBoxLayout()
         bar.addWidget(self.copy)
         bar.addWidget(self.save)
         bar.addStretch(1)
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.addWidget(self.view, 1)
         layout.addLayout(bar)
@@ -134,7 +135,8 @@ class TableView(QWidget):
         )
         if name:
             path = Path(name)
-            self.save_as(path if path.suffix else path.with_suffix(".csv"))
+            path = path if path.suffix else path.with_suffix(".csv")
+            save_or_say(lambda: self.save_as(path), "table")
 
 
 class _Copying(QTableView):

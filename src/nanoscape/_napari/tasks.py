@@ -10,7 +10,6 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -92,6 +91,13 @@ class Runner(QObject):
 
     All signals are emitted on the GUI thread. Starting anew drops what runs.
 
+    Parameters
+    ----------
+    title
+        What is done, in a few words.
+    is_listed
+        Whether napari lists it among its activities.
+
     Signals
     -------
     started
@@ -116,15 +122,18 @@ class Runner(QObject):
     ended = Signal()
     _reported = Signal(int, float, str)
 
-    def __init__(self, title: str, parent: QObject | None = None) -> None:
+    def __init__(
+        self, title: str, parent: QObject | None = None, *, is_listed: bool = True
+    ) -> None:
         super().__init__(parent)
         self.title = title
+        self._listed = {"desc": title} if is_listed else None
         self._generation = 0
         self._stop: threading.Event | None = None
         self._began = 0.0
         self._stops: weakref.WeakSet[threading.Event] = weakref.WeakSet()
         self._reported.connect(self._on_report)
-        self.destroyed.connect(partial(_stop_all, self._stops))
+        weakref.finalize(self, _stop_all, self._stops)
 
     @property
     def is_running(self) -> bool:
@@ -149,7 +158,7 @@ class Runner(QObject):
         task = Task(_Throttled(lambda *args: self._report(generation, *args)), stop)
         self._stops.add(stop)
         order = _Order(generation, work, task, stop, on_done)
-        worker = create_worker(_settled, order, _progress={"desc": self.title})
+        worker = create_worker(_settled, order, _progress=self._listed)
         # A method of a QObject is called on the thread of the object, whatever the
         # Qt binding; a lambda is not.
         worker.returned.connect(self._on_returned)
@@ -229,6 +238,14 @@ def unwritable(what: str, error: Exception) -> NanoscapeError:
     )
 
 
+def save_or_say(write: Callable[[], Any], what: str) -> None:
+    """Save something, or show why it could not be saved."""
+    try:
+        write()
+    except (NanoscapeError, OSError, ValueError) as error:
+        show_error(str(unwritable(what, error)))
+
+
 def tell(failure: Failure) -> None:
     """Show a failure as a notification, beside the sentence in the panel."""
     show_error(failure.sentence)
@@ -294,6 +311,6 @@ def _settled(order: _Order) -> tuple[_Order, Future[Any] | None]:
     return order, future
 
 
-def _stop_all(stops: weakref.WeakSet[threading.Event], *_: Any) -> None:
+def _stop_all(stops: weakref.WeakSet[threading.Event]) -> None:
     for stop in list(stops):
         stop.set()

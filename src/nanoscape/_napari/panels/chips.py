@@ -63,7 +63,7 @@ class Chip(QPushButton):
         names = [self._state.session[address].name for address in players.values()]
         # A filled or hollow sign, so that grey is not the only mark of empty.
         sign = "●" if names else "○"
-        self._text = f"{sign} {self.role}" + (f": {', '.join(names)}" if names else "")
+        self._text = f" {sign} {self.role}" + (f": {', '.join(names)}" if names else "")
         lines = [
             f"{kind_words([kind])}: {self._state.session[address].name}"
             for kind, address in players.items()

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from nanoscape._napari.following import follow
 from nanoscape._napari.notes import FailureNote, Text
-from nanoscape._napari.results import result_line
+from nanoscape._napari.results import duration, result_line
 from nanoscape._napari.tasks import describe, tell, unwritable
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import Record
@@ -51,6 +51,7 @@ class HistoryTab(QWidget):
         self.list = QListWidget()
         self.list.setAccessibleName("Steps of the study")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setWordWrap(True)
         self.list.currentItemChanged.connect(lambda *_: self._show_step())
         self.details = Text()
         self.details.setTextInteractionFlags(
@@ -182,7 +183,7 @@ def step_title(record: Record) -> str:
     """Return one line for a step: what, where, how long."""
     scope = " ".join(str(value) for value in record.scope.values())
     title = resolve(record.operation).title
-    return " · ".join(filter(None, [title, scope, f"{record.seconds:.0f} s"]))
+    return " · ".join(filter(None, [title, scope, duration(record.seconds)]))
 
 
 def step_text(state: Any, record: Record) -> str:

@@ -146,7 +146,7 @@ class OperationSection(Section):
         """Load the operation beside the window, then make its form."""
         self._loading = Text("Loading…")
         self.content.addWidget(self._loading)
-        self._loader = Runner(f"Loading {self.title}", self)
+        self._loader = Runner(f"Loading {self.title}", self, is_listed=False)
         self._loader.failed.connect(self.failure.show_failure)
         name = self.operation
         self._loader.start(lambda _: resolve(name), on_done=self._build)

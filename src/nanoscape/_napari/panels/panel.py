@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QTabWidget, QVBoxLayout, QWidget
 
 from nanoscape._napari.panels.chips import Chips
@@ -46,6 +46,7 @@ class Panel(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setUsesScrollButtons(False)
         self.tabs.setDocumentMode(True)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
         self.tabs.tabBar().setExpanding(True)
         self.history = HistoryTab(self.state)
         self.lists: dict[str, SectionList] = {

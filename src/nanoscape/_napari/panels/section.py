@@ -43,9 +43,7 @@ class Section(QWidget):
         self.heading.setSizePolicy(
             QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed
         )
-        font = self.heading.font()
-        font.setBold(True)
-        self.heading.setFont(font)
+        self.heading.setStyleSheet("QToolButton { font-weight: bold; }")
         self.heading.toggled.connect(self._on_toggled)
         self.sentence = Text(sentence)
         self.sentence.setVisible(bool(sentence))

@@ -1,0 +1,114 @@
+"""The tab Open: files, calibration, tags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from nanoscape._napari.panels.opening import FilesSection, StudySection
+from nanoscape._napari.state import ViewerState
+from nanoscape._napari.study_table import edit_tag, pixel_size_text, rows_of
+from nanoscape.errors import MissingCalibration, UnreadableFile
+from nanoscape.model import Image
+
+
+@pytest.fixture
+def files(
+    qtbot: QtBot, state: ViewerState, monkeypatch: pytest.MonkeyPatch
+) -> FilesSection:
+    """The section, over a reader that knows three kinds of files."""
+
+    def load(paths: list[Path], pixel_size_um: float | None = None) -> list[str]:
+        (path,) = paths
+        if path.suffix == ".bad":
+            raise UnreadableFile(f"{path.name} is damaged", todo="copy it again")
+        if path.suffix == ".bare" and pixel_size_um is None:
+            raise MissingCalibration(f"{path.name} does not state its pixel size")
+        spacing = pixel_size_um or 0.5
+        image = Image.from_array([[0.0, 1.0]], "yx", spacing=spacing, name=path.stem)
+        return [state.session.add(image)]
+
+    monkeypatch.setattr(state, "load_paths", load)
+    section = FilesSection(state)
+    qtbot.addWidget(section)
+    section.set_open(True)
+    section.show()
+    return section
+
+
+def open_and_wait(qtbot: QtBot, files: FilesSection, *names: str) -> None:
+    with qtbot.waitSignal(files.runner.ended, timeout=5000):
+        files.open_files(names)
+
+
+def test_files_are_read_and_shown(
+    qtbot: QtBot, state: ViewerState, files: FilesSection
+) -> None:
+    open_and_wait(qtbot, files, "a.tif", "b.tif")
+    assert [layer.name for layer in state.viewer.layers] == ["a", "b"]
+    assert files.note.text() == "Opened 2 images."
+    assert not files.empty.isVisible()
+
+
+def test_one_damaged_file_does_not_stop_the_others(
+    qtbot: QtBot, state: ViewerState, files: FilesSection
+) -> None:
+    open_and_wait(qtbot, files, "a.tif", "c.bad", "b.tif")
+    assert [layer.name for layer in state.viewer.layers] == ["a", "b"]
+    assert "c.bad is damaged. Copy it again." in files.failure.text.text()
+
+
+def test_a_missing_pixel_size_is_asked_for(
+    qtbot: QtBot, state: ViewerState, files: FilesSection
+) -> None:
+    open_and_wait(qtbot, files, "scan.bare")
+    assert files.question.isVisible()
+    assert "scan.bare" in files.question.text.text()
+    files.question.number.setValue(325)
+    files.question.unit.setCurrentText("nm")
+    with qtbot.waitSignal(files.runner.ended, timeout=5000):
+        files.question.go.click()
+    assert not files.question.isVisible()
+    assert state.session["scan"].spacing["x"] == pytest.approx(0.325)
+
+
+def test_the_study_is_listed_and_its_tags_are_edited(
+    qtbot: QtBot, state: ViewerState, slide: list[str]
+) -> None:
+    section = StudySection(state)
+    qtbot.addWidget(section)
+    section.set_open(True)
+    texts = [section.table.item(0, c).text() for c in range(6)]
+    assert texts == ["CD31", "Vessels", "", "40 × 50", "0.5 µm", "m1"]
+    section.table.item(0, 5).setText("m2")
+    assert state.session["CD31"].tags["subject"] == "m2"
+    assert state.session["CD31"].tags.origin("subject") == "user"
+    assert state.session["Liposome"].tags["subject"] == "m1"
+
+
+def test_a_row_selects_its_layer(
+    qtbot: QtBot, state: ViewerState, slide: list[str]
+) -> None:
+    section = StudySection(state)
+    qtbot.addWidget(section)
+    section.set_open(True)
+    section.table.selectRow(0)
+    assert [layer.name for layer in state.viewer.layers.selection] == ["CD31"]
+
+
+@pytest.mark.parametrize(
+    ("spacing", "text"),
+    [((0.5, 0.5), "0.5 µm"), ((2.0, 0.5), "2 × 0.5 µm"), ((1000.0, 1000.0), "1 mm")],
+)
+def test_pixel_sizes_have_units(spacing: Any, text: str) -> None:
+    image = Image.from_array([[0.0]], "yx", spacing=spacing)
+    assert pixel_size_text(image) == text
+
+
+def test_a_tag_can_be_taken_away(state: ViewerState, slide: list[str]) -> None:
+    edit_tag(state.session, "CD31", "section", "  ")
+    ((_, texts), *_) = rows_of(state.session)
+    assert texts[-1] == ""
