@@ -14,7 +14,7 @@ from nanoscape.compute import Cluster, Threads, using
 from nanoscape.model import Study, Tags
 from nanoscape.workflow import Recipe, Session, export_script, run_recipe
 from nanoscape.workflow.sources import add_file
-from nanoscape.workflow.store import load_result
+from nanoscape.workflow.store import load_object, load_result
 
 RECIPE = {
     "recipe": 1,
@@ -162,10 +162,9 @@ def test_the_window_the_recipe_the_script_and_the_command_agree(study, tmp_path)
     session.run("statistics.distance_map", {"objects": first.outputs["labels"]})
 
     script = export_script(session, tmp_path / "steps.py")
-    subprocess.run([sys.executable, "-W", "error", str(script)], check=True)
-    from nanoscape.workflow.store import load_object
-
-    saved = load_object(tmp_path / "results" / "vessels_cd31", "labels")
+    for _ in range(2):
+        subprocess.run([sys.executable, "-W", "error", str(script)], check=True)
+    saved = load_object(tmp_path / "results" / "vessels_of_cd31", "labels")
     np.testing.assert_array_equal(saved.data.compute(), labels)
 
     command = fresh(study, tmp_path, "command")

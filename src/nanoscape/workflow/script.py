@@ -63,7 +63,7 @@ class _Script:
         self.imports: set[str] = {
             "from pathlib import Path",
             "from nanoscape.workflow import Session",
-            "from nanoscape.workflow.store import save_object",
+            "from nanoscape.workflow.store import save_result",
         }
         self.names: dict[str, str] = {}
         self.edges: set[str] = set()
@@ -72,11 +72,7 @@ class _Script:
         opening = [line for address in self._outside() for line in self._open(address)]
         edges = self._edges()
         steps = [line for record in self.records for line in self._step(record)]
-        saving = [
-            f'save_object(results / "{name}", {name})'
-            for record in self.records
-            for name in (self.names[a] for a in record.outputs.values())
-        ]
+        names = [self._name(a) for r in self.records for a in r.outputs.values()]
         imports = sorted(self.imports, key=lambda line: ("nanoscape" in line, line))
         head = f'"""Steps of a session of napari-nanoscape {nanoscape.__version__}."""'
         return "\n".join(
@@ -91,9 +87,10 @@ class _Script:
                 *edges,
                 *steps,
                 "",
-                'results = here / "results"',
-                "results.mkdir(exist_ok=True)",
-                *saving,
+                "results = {",
+                *(f'    "{name}": {name},' for name in names),
+                "}",
+                'save_result(here / "results", results, {"script": Path(__file__).name})',
                 "",
             ]
         )
@@ -170,13 +167,15 @@ class _Script:
             call = _from_placed(given, many)
         arguments = [f"{name}={value}" for name, value in call.items()]
         arguments += [f"{n}={self._value(v)}" for n, v in self._typed(record).items()]
-        lines.append(f"result = {function}(\n    " + ",\n    ".join(arguments) + ",\n)")
-        for port in spec.outputs:
-            address = record.outputs[port.name]
-            name = self._name(address)
-            source = "result" if spec.result is None else f"result.{port.name}"
-            lines.append(f"{name} = {source}")
-            if isinstance(self.session[address], Edge):
+        names = [self._name(record.outputs[port.name]) for port in spec.outputs]
+        target = names[0] if spec.result is None else "result"
+        lines.append(f"{target} = {function}(")
+        lines += [f"    {argument}," for argument in arguments]
+        lines.append(")")
+        for port, name in zip(spec.outputs, names, strict=True):
+            if spec.result is not None:
+                lines.append(f"{name} = result.{port.name}")
+            if isinstance(self.session[record.outputs[port.name]], Edge):
                 lines.append(f"session.study.set_edge({name})")
         return lines
 
