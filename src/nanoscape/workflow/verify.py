@@ -1,0 +1,153 @@
+"""Inputs with known answers, computed by the operations as they are installed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanoscape.model import Image, Labels
+from nanoscape.workflow.registry import resolve
+
+Check = dict[str, Any]
+"""``name``, ``value``, ``expected``, ``tolerance``, ``source`` and ``passed``."""
+
+_IBSI = "IBSI digital phantom, doi:10.1148/radiol.2020191145"
+_CLOSED = "closed form"
+
+_PHANTOM = (
+    "14411 14611 41641 44641 14411 11611 x1311 44611 "
+    "144xx 11111 11x11 11611 144xx 11111 11111 11611"
+)
+
+
+def verify() -> list[Check]:
+    """Compute inputs with published or closed-form answers.
+
+    Returns
+    -------
+    list of dict
+        For each check its ``name``, the ``value`` found, the one ``expected``, the
+        absolute ``tolerance``, the ``source`` of the expectation, and whether it
+        ``passed``.
+    """
+    parts = (_unevenness, _distances, _lattices, _profiles)
+    return [check for part in parts for check in part()]
+
+
+def _check(
+    name: str, value: float, expected: float, tolerance: float, source: str
+) -> Check:
+    return {
+        "name": name,
+        "value": float(value),
+        "expected": float(expected),
+        "tolerance": float(tolerance),
+        "source": source,
+        "passed": bool(abs(value - expected) <= tolerance),
+    }
+
+
+def _run(name: str, *inputs: Any, **options: Any) -> Any:
+    function: Callable[..., Any] = resolve(name).function
+    return function(*inputs, **options)
+
+
+def _unevenness() -> Iterator[Check]:
+    text = _PHANTOM.replace(" ", "")
+    values = [math.nan if letter == "x" else float(letter) for letter in text]
+    phantom = np.array(values).reshape(4, 4, 5)
+    row = _row(phantom)
+    yield _check("IBSI mean", row["mean"], 2.148649, 5e-7, _IBSI)
+    found = row["coefficient_of_variation"]
+    yield _check("IBSI coefficient of variation", found, 0.812198, 5e-7, _IBSI)
+    expected = 0.38339282678905323
+    source = "closed form over the values of the IBSI digital phantom"
+    yield _check("Gini of the IBSI phantom", row["gini"], expected, 1e-12, source)
+    cases = {
+        "equal values": (np.ones(4), 0.0),
+        "one of four holds all": (np.array([0.0, 0, 0, 1]), 0.75),
+        "1 to 5": (np.arange(1.0, 6), 4 / 15),
+        "1 to 100": (np.arange(1.0, 101), 0.33),
+    }
+    for name, (sample, gini) in cases.items():
+        found = _row(sample[None])["gini"]
+        yield _check(f"Gini of {name}", found, gini, 1e-12, _CLOSED)
+
+
+def _row(values: NDArray[np.float64]) -> Any:
+    image = Image.from_array(values, "zyx"[-values.ndim :], spacing=1.0)
+    return _run("statistics.heterogeneity", image).data.iloc[0]
+
+
+def _distances() -> Iterator[Check]:
+    rng = np.random.default_rng(0)
+    seeds = rng.random((9, 24, 31)) < 0.01
+    steps = np.array([3.0, 1.0, 1.5])
+    vessels = Labels.from_array(seeds, "zyx", spacing=steps.tolist())
+    found = _run("statistics.distance_map", vessels, from_wall=False)
+    every = np.argwhere(np.ones_like(seeds)) * steps
+    apart = every[:, None] - (np.argwhere(seeds) * steps)[None]
+    expected = np.sqrt((apart**2).sum(axis=-1)).min(axis=1)
+    gap = np.abs(found.data.compute().ravel() - expected).max()
+    name = "largest error of distances in three dimensions (µm)"
+    yield _check(name, gap, 0.0, 1e-5, "brute force over all pairs")
+    tube = np.zeros((1, 21), bool)
+    tube[0, 9:12] = True
+    wall = _run("statistics.distance_map", Labels.from_array(tube, "yx", spacing=2.0))
+    name = "distance to the wall of the first pixel outside (µm)"
+    yield _check(name, wall.data.compute()[0, 12], 1.0, 1e-6, "half a pixel of 2 µm")
+
+
+def _lattices() -> Iterator[Check]:
+    side, period = 600, 100
+    y, x = np.mgrid[:side, :side]
+    vertices = math.hypot(period, period) / 2
+    square = (y % period == 0) & (x % period == 0)
+    stripes = x % period == 0
+    mean = period / 6 * (math.sqrt(2) + math.log(1 + math.sqrt(2)))
+    for name, mask, average, largest in (
+        ("square lattice of 100 µm", square, mean, vertices),
+        ("stripes of 100 µm", stripes, period / 4, period / 2),
+    ):
+        vessels = Labels.from_array(mask, "yx", spacing=1.0)
+        found = _run("statistics.distance_map", vessels, from_wall=False)
+        whole = found.data.compute()[100:500, 100:500]
+        yield _check(
+            f"mean distance, {name} (µm)", whole.mean(), average, 0.01, _CLOSED
+        )
+        yield _check(
+            f"largest distance, {name} (µm)", whole.max(), largest, 1e-3, _CLOSED
+        )
+
+
+def _profiles() -> Iterator[Check]:
+    rng = np.random.default_rng(7)
+    side = 700
+    y, x = np.mgrid[:side, :side]
+    mask = np.zeros((side, side), bool)
+    for centre in rng.integers(0, side, (50, 2)):
+        mask |= (y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= 16
+    vessels = Labels.from_array(mask, "yx", spacing=1.0, name="vessels")
+    distance = _run("statistics.distance_map", vessels).data.compute()
+    amplitude, offset, length = 0.7, 0.3, 30.0
+    field = amplitude * np.exp(-distance.astype(np.float64) / length) + offset
+    drug = Image.from_array(field, "yx", spacing=1.0, name="drug")
+    row = _run("statistics.distance_profile", drug, vessels).summary.data.iloc[0]
+    half = -length * math.log((amplitude - offset) / (2 * amplitude))
+    source = "closed form of 0.7 · exp(-d / 30 µm) + 0.3"
+    area = amplitude * length * (1 - math.exp(-100 / length)) + 100 * offset
+    for name, column, expected in (
+        ("decay length", "decay_length_um", length),
+        ("half-distance", "half_distance_um", half),
+        (
+            "half-distance of the excess",
+            "excess_half_distance_um",
+            length * math.log(2),
+        ),
+        ("area under the profile to 100 µm", "auc_0_100_um", area),
+    ):
+        yield _check(f"{name} (µm)", row[column], expected, 0.01 * expected, source)
