@@ -83,7 +83,7 @@ class Drawing:
             return address
         item = self._object(layer, address)
         if address is not None and state.session[address].tags.get("edited"):
-            state.session.replace(address, item)
+            state.session.put(address, item)
         else:
             address = state.session.add(with_role(item))
             layer.metadata[KEY] = address
@@ -114,7 +114,7 @@ class Drawing:
         if address is None:
             scope = state.scene.scope if state.scene else {}
             tags = Tags.of("guess", **scope).having("user", drawn=True)
-            return _drawn(layer, state.reference, tags)
+            return object_of(layer, state.reference, tags)
         item = state.session[address]
         tags = item.tags.having("user", edited=True)
         name = item.name if "edited" in item.tags else f"{item.name} (edited)"
@@ -123,10 +123,10 @@ class Drawing:
             return edited.replace(name=name, tags=tags)
         # Points and outlines are told in the space that they are shown in.
         root = state.session.study.root_of(item.space)
-        return _drawn(layer, root, tags).replace(name=name)
+        return object_of(layer, root, tags).replace(name=name)
 
 
-def _drawn(layer: Layer, space: str, tags: Tags) -> Any:
+def object_of(layer: Layer, space: str, tags: Tags) -> Any:
     """Return what a layer holds as an object in the space of the scene."""
     if isinstance(layer, ShapesLayer):
         return _regions(layer, space, tags)

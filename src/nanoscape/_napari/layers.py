@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import singledispatch
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import dask.array as da
 import numpy as np
 from napari.layers import Layer
 from napari.types import FullLayerData
+from numpy.typing import NDArray
 
 from nanoscape._napari.look import image_look, points_size
 from nanoscape._napari.place import (
@@ -21,12 +23,18 @@ from nanoscape._napari.place import (
 from nanoscape._napari.scene import SceneAxes
 from nanoscape.model import Image, Labels, Points, Raster, Regions, Spectra, Study
 from nanoscape.model.raster import single_level
+from nanoscape.model.spectra import SpectrumSource
+from nanoscape.workflow.registry import resolve
 
 KEY = "nanoscape"
 """Entry of ``layer.metadata`` that holds the address of the layer's object."""
 
 EDITABLE_VOXELS = 2**22
 """Labels up to this size are copied into memory so that they can be painted on."""
+
+
+# Summing all spectra takes seconds: once for each file.
+_overviews: WeakKeyDictionary[SpectrumSource, Image] = WeakKeyDictionary()
 
 
 @singledispatch
@@ -51,6 +59,7 @@ def layer_data(item: Any, study: Study, axes: SceneAxes) -> tuple[FullLayerData,
     tuple of LayerData
         Data, settings and layer type; empty for objects that have no place.
     """
+    del item, study, axes
     return ()
 
 
@@ -91,14 +100,16 @@ def _points(item: Points, study: Study, axes: SceneAxes) -> tuple[FullLayerData,
     }
     if item.table is not None:
         settings["features"] = item.table
-    coordinates = lifted_points(item.coordinates, item, axes)
+    coordinates = _in_steps(lifted_points(item.coordinates, item, axes), axes)
     return ((coordinates, settings, "points"),)
 
 
 @layer_data.register
 def _regions(item: Regions, study: Study, axes: SceneAxes) -> tuple[FullLayerData, ...]:
     settings = _vector_settings(item, study, axes)
-    polygons = [lifted_points(polygon, item, axes) for polygon in item.polygons]
+    polygons = [
+        _in_steps(lifted_points(polygon, item, axes), axes) for polygon in item.polygons
+    ]
     settings |= {
         "shape_type": "polygon",
         "face_color": "#00000000",
@@ -118,25 +129,17 @@ def _spectra(item: Spectra, study: Study, axes: SceneAxes) -> tuple[FullLayerDat
 
 
 def overview(spectra: Spectra) -> Image:
-    """Return the image that stands for spectra: their total ion current.
-
-    Where that cannot be computed in this installation, the acquired pixels.
-    """
-    try:
-        from nanoscape.msi import total_ion_current
-    except ImportError:
-        acquired = np.full(spectra.shape, np.nan, dtype=np.float32)
-        acquired[tuple(spectra.pixels.T)] = 1
-        return Image.from_array(
-            acquired,
-            spectra.axes,
-            grid_to_space=spectra.grid_to_space,
-            space=spectra.space,
-            name=spectra.name,
-            tags=spectra.tags,
-        )
-    image: Image = total_ion_current(spectra)
-    return image.replace(name=spectra.name)
+    """Return the image that stands for spectra: their total ion current."""
+    image = _overviews.get(spectra.source)
+    if image is None:
+        image = resolve("msi.total_ion_current").function(spectra)
+        _overviews[spectra.source] = image
+    return image.replace(
+        name=spectra.name,
+        tags=spectra.tags,
+        space=spectra.space,
+        grid_to_space=spectra.grid_to_space,
+    )
 
 
 def make_layer(data: FullLayerData, address: str) -> Layer:
@@ -185,11 +188,20 @@ def _vector_settings(
         "name": item.name,
         "metadata": {},
         "ndim": len(spatial.axes),
-        "scale": (1.0,) * len(spatial.axes),
+        "scale": _steps(axes),
         "affine": affine_setting(item, study, spatial),
         "units": units(spatial.axes),
         "axis_labels": tuple(spatial.axes),
     }
+
+
+def _steps(axes: SceneAxes) -> NDArray[np.float64]:
+    # The slider takes the smallest step of all layers: µm across volumes is slow.
+    return np.array([axes.z_step_um if axis == "z" else 1.0 for axis in axes.spatial])
+
+
+def _in_steps(points: NDArray[np.float64], axes: SceneAxes) -> NDArray[np.float64]:
+    return points / _steps(axes)
 
 
 def units(axes: str) -> tuple[str, ...]:

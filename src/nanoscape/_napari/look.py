@@ -40,6 +40,9 @@ _MODALITY_COLORMAPS = {
 _OVERLAYS = ("PT", "PET", "NM", "SPECT", "PA")
 _SCORE_WORDS = ("score", "difference", "deviation", "residual", "log ratio")
 
+# By the name of the dask array, which stands for its content.
+_known_limits: dict[str, tuple[float, float]] = {}
+
 
 def image_look(image: Image) -> dict[str, Any]:
     """Return colour map, contrast and blending of an image."""
@@ -87,7 +90,13 @@ def contrast_limits(image: Image) -> tuple[float, float]:
     At most about a million samples are read: the middle of the grid when the
     coarsest level is larger.
     """
-    values = _sample(image)
+    key = str(image.levels[-1].data.name)
+    if key not in _known_limits:
+        _known_limits[key] = _limits(_sample(image))
+    return _known_limits[key]
+
+
+def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
     values = values[np.isfinite(values)]
     if values.size == 0:
         return 0.0, 1.0

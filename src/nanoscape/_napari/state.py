@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
+from napari.types import FullLayerData
 from napari.utils.notifications import show_error
 from psygnal import Signal
 
@@ -24,6 +25,7 @@ from nanoscape._napari.scene import (
     scene_addresses,
     source_of,
 )
+from nanoscape._napari.settings import visible_images
 from nanoscape._napari.updating import Look, copy_look, look_of, update_layer
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import Edge, Record, Scene, Tags
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari.components import ViewerModel
-
-MAX_VISIBLE = 4
-"""Images of one file that are visible at first; the others are one click away."""
 
 _states: dict[int, ViewerState] = {}
 
@@ -138,6 +137,7 @@ class ViewerState:
                 del study.sources[source.id]
                 raise
         self._guess_roles(addresses)
+        self._prepare(addresses)
         return addresses
 
     def open_paths(
@@ -172,7 +172,7 @@ class ViewerState:
         wanted = list(addresses)
         items = [self.session[address] for address in wanted]
         self._closed.difference_update(wanted)
-        self._fit_axes([*self.shown_items(), *items])
+        self._fit_axes(items)
         new: list[Layer] = []
         for address in wanted:
             layer, is_new = self._show_one(address)
@@ -185,6 +185,25 @@ class ViewerState:
         self.objects_changed.emit()
         self.roles_changed.emit()
         return new
+
+    def layer_tuples(self, addresses: Iterable[str]) -> list[FullLayerData]:
+        """Return what napari needs to make the layers of objects by itself.
+
+        The layers that it makes are taken for those of the objects.
+        """
+        wanted = list(addresses)
+        self._fit_axes([self.session[address] for address in wanted])
+        found: list[FullLayerData] = []
+        for address in wanted:
+            item = self.session[address]
+            for data, settings, kind in layer_data(
+                item, self.session.study, self._axes
+            ):
+                number = sum(known == "image" for _, _, known in found)
+                settings["metadata"] = {KEY: address}
+                settings["visible"] = kind != "image" or number < visible_images()
+                found.append((data, settings, kind))
+        return found
 
     def layer_of(self, address: str) -> Layer | None:
         """Return the layer that shows an object, if one does."""
@@ -210,7 +229,7 @@ class ViewerState:
         roles = {port.name: port.role for port in outcome.spec.outputs}
         for name, address in record.outputs.items():
             item = self.session[address]
-            self.session.replace(address, with_role(item, roles.get(name, "")))
+            self.session.put(address, with_role(item, roles.get(name, "")))
             if isinstance(item, Edge):
                 self.moving.remember(edges)
         self.show(record.outputs.values())
@@ -255,7 +274,7 @@ class ViewerState:
         """Give an object a role, or take its role away; the user's word wins."""
         item = self.session[address]
         tags = item.tags.having("user", role=role or "")
-        self.session.replace(address, item.replace(tags=tags))
+        self.session.put(address, item.replace(tags=tags))
         if role:
             self._active[(self._scene or "", role, item.kind)] = address
         ident = source_of(self.session, address)
@@ -333,10 +352,16 @@ class ViewerState:
 
     def _guess_roles(self, addresses: Iterable[str]) -> None:
         for address in addresses:
-            self.session.replace(address, with_role(self.session[address]))
+            self.session.put(address, with_role(self.session[address]))
 
-    def _fit_axes(self, items: Sequence[Any]) -> None:
-        axes = axes_for(items, self.session.study)
+    def _prepare(self, addresses: Iterable[str]) -> None:
+        """Compute now, in a worker, what layers need: contrast and overviews."""
+        for address in addresses:
+            item = self.session[address]
+            layer_data(item, self.session.study, axes_for([item], self.session.study))
+
+    def _fit_axes(self, new: Sequence[Any]) -> None:
+        axes = axes_for([*self.shown_items(), *new], self.session.study)
         if axes == self._axes:
             return
         self._axes = axes
@@ -416,7 +441,7 @@ class ViewerState:
 
 def _limit_visible(layers: Sequence[Layer]) -> None:
     images = [layer for layer in layers if type(layer).__name__ == "Image"]
-    for layer in images[MAX_VISIBLE:]:
+    for layer in images[visible_images() :]:
         layer.visible = False
 
 
