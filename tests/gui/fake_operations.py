@@ -36,6 +36,7 @@ def everything(
     image: Annotated[Image, Role("Vessels")],
     others: list[Image],
     outlines: Annotated[Labels | None, Role("Necrosis")] = None,
+    exclude: Annotated[list[Labels | Image] | None, Role("Exclude")] = None,
     *,
     flag: bool = True,
     count: Annotated[int, Option(minimum=1, maximum=9)] = 3,

@@ -145,9 +145,16 @@ def test_inputs_follow_the_chips(
 ) -> None:
     form = OperationForm(SPEC, state)
     qtbot.addWidget(form)
-    assert form.inputs() == {"image": "CD31", "others": slide, "outlines": None}
+    assert form.inputs() == {
+        "image": "CD31",
+        "others": slide,
+        "outlines": None,
+        "exclude": None,
+    }
     state.set_role("Liposome", "Vessels")
     assert form.inputs()["image"] == "Liposome"
+    state.set_role("CD31", "Exclude")
+    assert form.inputs()["exclude"] == ["CD31"]
 
 
 def test_what_the_user_chose_stays(

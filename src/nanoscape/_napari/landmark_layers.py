@@ -184,9 +184,9 @@ class LandmarkLayers:
         side = next(s for s, layer in self.layers.items() if layer is event.source)
         layer = self.layers[side]
         layer.feature_defaults = {"name": f"L{len(layer.data) + 1}"}
-        other = "fixed" if side == "moving" else "moving"
-        if len(self.layers[other].data) < len(layer.data):
-            self._hand_over(other)
+        counts = {name: len(one.data) for name, one in self.layers.items()}
+        # The side that is behind is next; a new pair begins in the moving image.
+        self._hand_over("fixed" if counts["fixed"] < counts["moving"] else "moving")
 
     def _hand_over(self, side: str) -> None:
         for name, layer in self.layers.items():

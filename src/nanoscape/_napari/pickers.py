@@ -9,6 +9,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QListWidget,
     QListWidgetItem,
     QSizePolicy,
@@ -187,9 +188,13 @@ class ManyPicker(Picker):
         self.list.setAccessibleName(port.label)
         self.list.setToolTip(self.toolTip())
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.nothing = QLabel(f"No {kind_words(port.kinds)} yet")
+        self.nothing.setEnabled(False)
+        self.nothing.setWordWrap(True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.list)
+        layout.addWidget(self.nothing)
         self.setFocusProxy(self.list)
         self.refresh()
         self.list.itemChanged.connect(self._on_ticked)
@@ -197,18 +202,19 @@ class ManyPicker(Picker):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a height of a few rows."""
         row = max(self.list.sizeHintForRow(0), self.fontMetrics().height() + 6)
-        rows = min(max(self.list.count(), 2), _LIST_ROWS)
+        rows = min(max(self.list.count(), 1), _LIST_ROWS)
         return QSize(super().sizeHint().width(), row * rows + 6)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return the same height, so that the list is never squeezed."""
         return QSize(60, self.sizeHint().height())
 
-    def value(self) -> list[str]:
+    def value(self) -> list[str] | None:
         """Return the ticked addresses, in the order of the list."""
         ticked = Qt.CheckState.Checked
         items = (self.list.item(i) for i in range(self.list.count()))
-        return [item.data(_ADDRESS) for item in items if item.checkState() == ticked]
+        chosen = [i.data(_ADDRESS) for i in items if i.checkState() == ticked]
+        return chosen if chosen or not self.port.optional else None
 
     def set_value(self, value: Any) -> None:
         """Tick some addresses and no others."""
@@ -217,7 +223,7 @@ class ManyPicker(Picker):
         self.changed.emit()
 
     def refresh(self) -> None:
-        """List the objects again; those shown are ticked unless the user chose."""
+        """List the objects again; unless the user chose, the chips are followed."""
         before = self.value()
         addresses = addresses_for(self._state, self.port)
         self.list.blockSignals(True)
@@ -230,7 +236,9 @@ class ManyPicker(Picker):
             item.setCheckState(Qt.CheckState.Unchecked)
             self.list.addItem(item)
         self.list.blockSignals(False)
-        self._tick(set(before) if self.is_pinned else self._shown(addresses))
+        self._tick(set(before or ()) if self.is_pinned else self._usual(addresses))
+        self.list.setVisible(bool(addresses))
+        self.nothing.setVisible(not addresses)
         self.updateGeometry()
         if self.value() != before:
             self.changed.emit()
@@ -245,7 +253,12 @@ class ManyPicker(Picker):
             )
         self.list.blockSignals(False)
 
-    def _shown(self, addresses: Iterable[str]) -> set[str]:
+    def _usual(self, addresses: Iterable[str]) -> set[str]:
+        """Return who plays the role; without one, the visible layers if needed."""
+        if self.port.role:
+            return set(self._state.candidates(self.port.role, self.port.kinds))
+        if self.port.optional:
+            return set()
         layers = ((a, self._state.layer_of(a)) for a in addresses)
         return {a for a, layer in layers if layer is not None and layer.visible}
 
