@@ -90,7 +90,8 @@ class _Script:
                 "results = {",
                 *(f'    "{name}": {name},' for name in names),
                 "}",
-                'save_result(here / "results", results, {"script": Path(__file__).name})',
+                "about = {'script': Path(__file__).name}",
+                'save_result(here / "results", results, about)',
                 "",
             ]
         )
