@@ -13,7 +13,6 @@ from nanoscape.compute.resample import index_map, nearest_pixel, onto, rasterise
 from nanoscape.errors import WrongInput
 from nanoscape.model import Affine, Image, Labels, Regions
 
-
 READ = []
 
 

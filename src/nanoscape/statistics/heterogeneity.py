@@ -95,8 +95,9 @@ def heterogeneity(
         task=second,
         text="measuring heterogeneity",
     )
+    unit = image.quantity.unit
     rows = [
-        _row(name, [part[key] for part in parts if key in part], image)
+        _row(name, [part[key] for part in parts if key in part], unit, low, high)
         for key, name in _keys(parts, names, region)
     ]
     if not any(row["n_pixels"] for row in rows):
@@ -132,8 +133,8 @@ class Counted:
         How many pixels each stands for.
     total
         Sum of the values of each.
-    squares
-        Sum of the squares of all values.
+    scatter
+        Sum of the squared differences to the middles of the bins; 0 without bins.
     missing
         Pixels without a value.
     """
@@ -141,7 +142,7 @@ class Counted:
     place: NDArray[Any]
     count: NDArray[np.int64]
     total: NDArray[np.float64]
-    squares: float
+    scatter: float
     missing: int
 
 
@@ -199,21 +200,27 @@ def _counted(values: NDArray[Any], exact: bool, low: float, high: float) -> Coun
     finite = values[np.isfinite(values)]
     x = finite.astype(np.float64)
     if exact:
-        place, count = np.unique(finite, return_counts=True)
-        total = place.astype(np.float64) * count
-    else:
-        scale = BINS / (high - low) if high > low else 0.0
-        bins = np.minimum((x - low) * scale, BINS - 1).astype(np.int64)
-        sums = np.bincount(bins, x, BINS)
-        counts = np.bincount(bins, minlength=BINS)
-        place = np.flatnonzero(counts)
-        count, total = counts[place], sums[place]
+        each, count = np.unique(finite, return_counts=True)
+        total = each.astype(np.float64) * count
+        return Counted(each, count, total, 0.0, values.size - finite.size)
+    scale = BINS / (high - low) if high > low else 0.0
+    bins = np.minimum((x - low) * scale, BINS - 1).astype(np.int64)
+    sums = np.bincount(bins, x, BINS).astype(np.float64)
+    counts = np.bincount(bins, minlength=BINS)
+    place = np.flatnonzero(counts)
+    scatter = float(((x - _middle(bins, low, high)) ** 2).sum())
     missing = values.size - finite.size
-    return Counted(place, count, total, float((x * x).sum()), missing)
+    return Counted(place, counts[place], sums[place], scatter, missing)
 
 
-def _row(name: str, parts: Sequence[Counted], image: Image) -> dict[str, Any]:
-    row: dict[str, Any] = {"region": name, "unit": image.quantity.unit}
+def _middle(bins: NDArray[Any], low: float, high: float) -> NDArray[np.float64]:
+    return (low + (bins + 0.5) * ((high - low) / BINS)).astype(np.float64)
+
+
+def _row(
+    name: str, parts: Sequence[Counted], unit: str, low: float, high: float
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"region": name, "unit": unit}
     place = np.concatenate([p.place for p in parts]) if parts else np.zeros(0)
     missing = sum(part.missing for part in parts)
     numbers = ("mean", "standard_deviation", "coefficient_of_variation", "gini")
@@ -226,13 +233,17 @@ def _row(name: str, parts: Sequence[Counted], image: Image) -> dict[str, Any]:
             | empty
             | {"gini_reason": reason}
         )
-    _, where = np.unique(place, return_inverse=True)
-    count = np.bincount(where, np.concatenate([p.count for p in parts]))
-    total = np.bincount(where, np.concatenate([p.total for p in parts]))
+    groups, where = np.unique(place, return_inverse=True)
+    counts = np.concatenate([p.count for p in parts]).astype(np.float64)
+    totals = np.concatenate([p.total for p in parts])
+    count = np.bincount(where, counts).astype(np.float64)
+    total = np.bincount(where, totals).astype(np.float64)
     n = float(count.sum())
     mean = float(total.sum()) / n
-    # Within a bin the squares are those about zero; they are added exactly.
-    within = sum(p.squares for p in parts) - float((total * total / count).sum())
+    within = sum(part.scatter for part in parts)
+    if within > 0:
+        off = total / count - _middle(groups, low, high)
+        within -= float((count * off**2).sum())
     between = float((count * (total / count - mean) ** 2).sum())
     deviation = math.sqrt((between + max(within, 0.0)) / n)
     gini, reason = _gini(count, total)
