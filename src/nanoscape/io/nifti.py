@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import nibabel
-import nibabel.filebasedimages
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError, HeaderTypeError, ImageDataError
 from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
@@ -36,6 +37,7 @@ _MAGIC = {344: (b"n+1\0", b"ni1\0"), 4: (b"n+2\0", b"ni2\0")}
 _LENGTHS = {"meter": "m", "mm": "mm", "micron": "µm"}
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 _SPACE = "patient"
+_NIBABEL = (ImageFileError, HeaderDataError, ImageDataError, HeaderTypeError)
 
 
 def sniff(path: Path) -> bool:
@@ -53,12 +55,7 @@ def sniff(path: Path) -> bool:
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
     """Read one volume, or a series of volumes over time."""
-    try:
-        volume = nibabel.load(path)
-    except nibabel.filebasedimages.ImageFileError as error:
-        raise UnreadableFile(
-            f"{path} is damaged: {error}", "a NIfTI file", "export it again"
-        ) from error
+    volume = _load(path)
     header = volume.header
     source = NiftiSource(path)
     source.check_complete()
@@ -124,7 +121,7 @@ class NiftiSource(Source):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        volume = nibabel.load(path)
+        volume = _load(path)
         proxy = volume.dataobj
         self._stored_shape = tuple(int(n) for n in proxy.shape)
         self._stored_dtype = np.dtype(proxy.dtype)
@@ -209,6 +206,22 @@ class NiftiSource(Source):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NiftiSource, (self.path,)
+
+
+def _load(path: Path) -> Any:
+    """Return the parsed file.
+
+    Raises
+    ------
+    UnreadableFile
+        If its header is damaged.
+    """
+    try:
+        return nibabel.load(path)
+    except (*_NIBABEL, *DAMAGE) as error:
+        raise UnreadableFile(
+            f"{path} is damaged: {error}", "a NIfTI file", "export it again"
+        ) from error
 
 
 class _Unpacked:

@@ -55,6 +55,8 @@ class Format:
 
 
 FORMATS = (
+    # Before TIFF, because the preamble of a DICOM file may look like TIFF (PS3.10).
+    Format("dicom", "DICOM series", "nanoscape.io.dicom", ("*.dcm",)),
     Format(
         "ome-tiff",
         "OME-TIFF microscopy image",
@@ -79,7 +81,6 @@ FORMATS = (
     Format(
         "nifti", "NIfTI volume", "nanoscape.io.nifti", ("*.nii", "*.nii.gz"), broad=True
     ),
-    Format("dicom", "DICOM series", "nanoscape.io.dicom", ("*.dcm",)),
     Format(
         "imzml", "imzML mass spectrometry image", "nanoscape.io.imzml", ("*.imzML",)
     ),

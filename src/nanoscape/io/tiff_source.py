@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -138,19 +138,23 @@ class _OpenTiff:
 
     def read_page(self, series: Any, number: int, box: Box) -> NDArray[Any]:
         """Return a box of one page."""
-        page = self.page(series, number)
         keyframe = series.keyframe
+        with self.looked_up():
+            page = series.pages[number]
+            # These look into the file when they are first asked for.
+            tables, header = page.jpegtables, keyframe.jpegheader
+            decode = keyframe.decode
         reader = self.reader(page)
         inner = _shaped_box(keyframe, box)
         out = np.zeros([part.stop - part.start for part in inner], keyframe.dtype)
         for segment in _segments(keyframe, inner):
             size = page.databytecounts[segment]
             data = reader.read(page.dataoffsets[segment], size) if size else None
-            values, where, _ = keyframe.decode(
+            values, where, _ = decode(
                 data,
                 segment,
-                jpegtables=page.jpegtables,
-                jpegheader=keyframe.jpegheader,
+                jpegtables=tables,
+                jpegheader=header,
             )
             if values is not None:
                 _paste(out, inner, values[np.newaxis], where)
@@ -173,6 +177,7 @@ def open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
     UnreadableFile
         If it is not a TIFF file, or is damaged.
     """
+    check_chain(path)
     try:
         opened = _opened(*stamp(path))
     except tifffile.TiffFileError as error:
@@ -183,6 +188,32 @@ def open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
         ) from error
     with opened.looked_up() as file:
         yield file
+
+
+def check_chain(path: Path) -> None:
+    """Raise :class:`UnreadableFile` when a page's directory lies beyond the file.
+
+    Directories are chained by offsets; who follows them leniently loses planes
+    without a word.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(16)
+        order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
+        big = int.from_bytes(head[2:4], order) == 43
+        offset_bytes, count_bytes, entry = (8, 8, 20) if big else (4, 2, 12)
+        start = 8 if big else 4
+        offset = int.from_bytes(head[start : start + offset_bytes], order)
+        seen = set()
+        while offset and offset not in seen:
+            seen.add(offset)
+            file.seek(offset)
+            count = int.from_bytes(file.read(count_bytes), order)
+            end = offset + count_bytes + count * entry + offset_bytes
+            _check_end(path, size, end)
+            file.seek(end - offset_bytes)
+            offset = int.from_bytes(file.read(offset_bytes), order)
+            _check_end(path, size, offset)
 
 
 def check_complete(path: Path, series: int) -> None:
@@ -222,7 +253,7 @@ def check_complete(path: Path, series: int) -> None:
 def _check_end(path: Path, size: int, end: int) -> None:
     if end > size:
         raise UnreadableFile(
-            f"{path} is truncated: its samples need {end} bytes and it has {size}",
+            f"{path} is truncated: it needs {end} bytes and it has {size}",
             todo="copy the file again",
         )
 

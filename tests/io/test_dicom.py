@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from nanoscape.errors import MissingCalibration, UnreadableFile
+from nanoscape.io import open_file, read
+from nanoscape.model import Image
+
+KINDS = {"CT": "2", "MR": "4", "PT": "128"}
+ROW = np.array([0.0, 0.8, 0.6])
+COLUMN = np.array([1.0, 0.0, 0.0])
+NORMAL = np.cross(ROW, COLUMN)
+START = np.array([-7.0, 3.5, 120.0])
+STEP = 2.5
+RNG = np.random.default_rng(11)
+
+
+def slice_of(
+    pixels: Any, place: Any, modality: str = "CT", series: str = "1.2.3", **more: Any
+) -> Dataset:
+    header = Dataset()
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.SOPClassUID = f"1.2.840.10008.5.1.4.1.1.{KINDS[modality]}"
+    header.SOPInstanceUID = generate_uid()
+    header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+    header.Modality = modality
+    header.SeriesInstanceUID = series
+    header.PatientID = "mouse 7"
+    header.PatientWeight = "0.0245"
+    header.Rows, header.Columns = pixels.shape
+    header.SamplesPerPixel = 1
+    header.PhotometricInterpretation = "MONOCHROME2"
+    header.BitsAllocated = header.BitsStored = 16
+    header.HighBit = 15
+    header.PixelRepresentation = 0
+    header.PixelSpacing = [0.8, 0.7]
+    header.SliceThickness = 9.0
+    header.ImageOrientationPatient = [*ROW, *COLUMN]
+    header.ImagePositionPatient = [round(float(v), 6) for v in place]
+    for name, value in more.items():
+        if value is None:
+            delattr(header, name)
+        else:
+            setattr(header, name, value)
+    header.PixelData = np.ascontiguousarray(pixels, "<u2").tobytes()
+    return header
+
+
+def save(header: Dataset, path: Path) -> Path:
+    header.save_as(path, enforce_file_format=True)
+    return path
+
+
+def stack(
+    folder: Path, count: int = 4, shuffle: bool = True, prefix: str = "", **more: Any
+) -> np.ndarray[Any, Any]:
+    """Write a stack under names that do not follow the slices."""
+    pixels = RNG.integers(0, 4000, (count, 5, 6)).astype(np.uint16)
+    order = RNG.permutation(count) if shuffle else np.arange(count)
+    for number in range(count):
+        place = START + number * STEP * NORMAL
+        header = slice_of(pixels[number], place, **more)
+        save(header, folder / f"{prefix}{order[number]}.dcm")
+    return pixels
+
+
+def only(path: Path, **more: Any) -> Image:
+    (image,) = read(path, **more)
+    assert isinstance(image, Image)
+    return image
+
+
+def test_positions_decide_where_a_voxel_lies(tmp_path: Path) -> None:
+    pixels = stack(tmp_path)
+    image = only(tmp_path)
+    np.testing.assert_array_equal(image.data.compute(), pixels)
+    for z, y, x in ((0, 0, 0), (3, 4, 5), (2, 1, 3)):
+        # PixelSpacing is [between rows, between columns]: y steps along COLUMN.
+        lps = START + z * STEP * NORMAL + y * 0.8 * COLUMN + x * 0.7 * ROW
+        found = image.grid_to_space.apply([[z, y, x]])[0]
+        np.testing.assert_allclose(found, lps[::-1] * 1e3, atol=1e-2)
+    assert image.tags["weight_g"] == pytest.approx(24.5)
+    assert image.tags["subject"] == "mouse 7"
+
+
+def test_a_file_stands_for_its_series(tmp_path: Path) -> None:
+    pixels = stack(tmp_path)
+    stack(tmp_path, prefix="other", series="1.2.4")
+    image = only(tmp_path / "2.dcm")
+    np.testing.assert_array_equal(image.data.compute(), pixels)
+    assert len(read(tmp_path)) == 2
+
+
+def test_every_slice_has_its_own_slope(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 4000, (3, 5, 6)).astype(np.uint16)
+    slopes = (0.5, 1.25, 7.0)
+    for number, slope in enumerate(slopes):
+        header = slice_of(
+            pixels[number],
+            START + number * NORMAL,
+            "PT",
+            RescaleSlope=slope,
+            RescaleIntercept=-2,
+            Units="BQML",
+        )
+        save(header, tmp_path / f"{number}.dcm")
+    image = only(tmp_path)
+    truth = pixels * np.array(slopes)[:, None, None] - 2
+    np.testing.assert_allclose(image.data.compute(), truth, rtol=1e-6)
+    assert str(image.quantity) == "activity concentration (Bq/mL)"
+
+
+@pytest.mark.parametrize(
+    ("modality", "units", "unit"),
+    [
+        ("PT", "GML", "g/mL"),
+        ("PT", "CNTS", "CNTS"),
+        ("CT", None, "HU"),
+        ("MR", None, "a.u."),
+    ],
+)
+def test_the_unit_is_never_invented(
+    modality: str, units: str | None, unit: str, tmp_path: Path
+) -> None:
+    more = {"Units": units} if units else {}
+    stack(tmp_path, modality=modality, **more)
+    assert only(tmp_path).quantity.unit == unit
+
+
+def test_hounsfield_units_stay_whole_numbers(tmp_path: Path) -> None:
+    pixels = stack(
+        tmp_path, RescaleSlope=1, RescaleIntercept=-1024, BitsStored=12, HighBit=11
+    )
+    image = only(tmp_path)
+    assert image.dtype == np.int16
+    np.testing.assert_array_equal(image.data.compute(), pixels.astype(int) - 1024)
+
+
+def test_a_missing_slice_is_told(tmp_path: Path) -> None:
+    stack(tmp_path, 6, shuffle=False)
+    (tmp_path / "2.dcm").unlink()
+    with pytest.raises(UnreadableFile, match="not evenly spaced"):
+        read(tmp_path)
+
+
+def test_slices_at_one_place_are_told(tmp_path: Path) -> None:
+    stack(tmp_path)
+    stack(tmp_path, prefix="again")
+    with pytest.raises(UnreadableFile, match="same place"):
+        read(tmp_path)
+
+
+def test_the_same_slice_twice_is_taken_once(tmp_path: Path) -> None:
+    pixels = stack(tmp_path)
+    (tmp_path / "copy.dcm").write_bytes((tmp_path / "0.dcm").read_bytes())
+    opened = open_file(tmp_path)
+    (image,) = opened.objects
+    assert isinstance(image, Image)
+    assert image.shape == pixels.shape
+    assert "repeats" in opened.warnings[0]
+
+
+def test_volumes_at_several_times_are_frames(tmp_path: Path) -> None:
+    late = stack(tmp_path, prefix="a", modality="PT", FrameReferenceTime=90_000)
+    early = stack(tmp_path, prefix="b", modality="PT", FrameReferenceTime=30_000)
+    image = only(tmp_path)
+    assert image.times == (30.0, 90.0)
+    np.testing.assert_array_equal(image.data.compute(), np.stack([early, late]))
+
+
+def test_slices_of_two_orientations_are_told(tmp_path: Path) -> None:
+    stack(tmp_path)
+    stack(tmp_path, 1, prefix="scout", ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    with pytest.raises(UnreadableFile, match="orientation"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"]
+)
+def test_missing_geometry_is_told(name: str, tmp_path: Path) -> None:
+    stack(tmp_path, **{name: None})
+    with pytest.raises(MissingCalibration, match=name):
+        read(tmp_path)
+
+
+def test_a_pixel_size_can_be_given(tmp_path: Path) -> None:
+    stack(tmp_path, PixelSpacing=None)
+    image = only(tmp_path, pixel_size=650.0)
+    assert image.spacing == pytest.approx({"z": 2500.0, "y": 650.0, "x": 650.0})
+
+
+def test_a_truncated_slice_names_its_file(tmp_path: Path) -> None:
+    stack(tmp_path)
+    content = (tmp_path / "1.dcm").read_bytes()
+    for keep in (len(content) - 1, len(content) - 40, len(content) - 62, 600, 250, 140):
+        (tmp_path / "1.dcm").write_bytes(content[:keep])
+        with pytest.raises(UnreadableFile, match=r"1\.dcm"):
+            read(tmp_path)
+
+
+def test_a_series_travels(tmp_path: Path) -> None:
+    pixels = stack(tmp_path)
+    sent = pickle.loads(pickle.dumps(only(tmp_path).data))
+    np.testing.assert_array_equal(sent[1:3, 2].compute(), pixels[1:3, 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mri/dicom/emri_small.dcm", "Enhanced MR"),
+        ("mri/siemens_mosaic_fmri/001", "mosaic"),
+        ("ultrasound/dicom/examples_ybr_color.dcm", "Ultrasound"),
+        ("nuclear/nm_dicom/JPEG2000.dcm", "Secondary Capture"),
+        ("multimodal/ibsi_STS_002/CT/mask", "RT Structure Set"),
+    ],
+)
+def test_other_objects_are_refused_in_one_sentence(
+    name: str, words: str, shared_data: Path
+) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        read(shared_data / name)
+
+
+@pytest.mark.parametrize("name", ["MR_small", "MR_small_RLE", "MR_small_bigendian"])
+def test_encodings_give_the_same_slice(name: str, shared_data: Path) -> None:
+    image = only(shared_data / f"mri/dicom/{name}.dcm")
+    assert image.data.sum(dtype=np.int64).compute() == 2125338
