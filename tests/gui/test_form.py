@@ -64,8 +64,9 @@ def test_values_may_come_from_a_record(form: OperationForm) -> None:
 def test_none_is_auto_and_stays_none(form: OperationForm) -> None:
     field = form.fields["spacing"]
     assert field.auto.isChecked()
-    assert not field.inner.isEnabled()
+    assert field.inner.isHidden()
     field.auto.setChecked(False)
+    assert not field.inner.isHidden()
     assert form.values()["spacing"] >= 0.1
     form.set_values({"spacing": None})
     assert form.values()["spacing"] is None

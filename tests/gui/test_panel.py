@@ -95,7 +95,7 @@ def test_run_keeps_the_result_and_says_what_it_is(
     (address,) = section.record.outputs.values()
     assert state.layer_of(address) is not None
     assert section.result.text() == (
-        "Done in less than a second. Bright places of CD31: 1 objects."
+        "Done in less than a second. Bright places of CD31: 1 object."
     )
     assert state.role("Vessels", "labels") == address
 

@@ -52,6 +52,7 @@ def test_clicks_take_turns_and_make_pairs(state: ViewerState, msi: str) -> None:
     np.testing.assert_allclose(pairs.fixed - pairs.moving, [SHIFT])
     assert list(layers.layers["moving"].features["name"]) == ["L1"]
     click(layers, "moving", PLACES[1])
+    assert list(layers.layers["moving"].features["name"]) == ["L1", "L2"]
     layers.remove_last()
     assert [len(layers.layers[s].data) for s in ("moving", "fixed")] == [1, 1]
     layers.close()

@@ -10,11 +10,18 @@ import pytest
 from napari.components import ViewerModel
 from pytestqt.qtbot import QtBot
 
-from nanoscape._napari.plots import PlotCanvas, theme_settings
-from nanoscape._napari.results import column_words, quantity_text, value_text
+from nanoscape._napari.plots import PlotCanvas, theme_of
+from nanoscape._napari.results import (
+    column_words,
+    describe_result,
+    quantity_text,
+    value_text,
+)
 from nanoscape._napari.results_dock import show_results
 from nanoscape._napari.state import ViewerState
 from nanoscape._napari.tables import TableView
+from nanoscape.model import Table
+from nanoscape.plotting.style import Theme, apply_theme
 
 FRAME = pd.DataFrame(
     {
@@ -53,6 +60,22 @@ def test_columns_are_told_in_words(column: str, words: tuple[str, str]) -> None:
     assert column_words(column) == words
 
 
+def test_a_missing_number_is_told_with_its_reason() -> None:
+    frame = pd.DataFrame(
+        {
+            "drug": ["dox"],
+            "p": [0.5],
+            "half_distance_um": [34.56],
+            "half_distance_reason": [""],
+            "decay_length_um": [float("nan")],
+            "decay_length_reason": ["the drug rises"],
+        }
+    )
+    assert describe_result(Table(data=frame, name="profile")) == (
+        "Profile: half distance 34.6 µm, decay length – (the drug rises)."
+    )
+
+
 def test_a_quantity_has_its_unit() -> None:
     assert quantity_text("half_distance_um", 40.0) == "half distance 40 µm"
 
@@ -87,10 +110,11 @@ def test_a_saved_table_is_read_back(qtbot: QtBot, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
-def draw(figure: Any) -> None:
+def draw(figure: Any, theme: Theme, size: float) -> None:
     axes = figure.add_subplot()
     axes.plot([0, 1], [1, 2])
     axes.set_xlabel("distance (µm)")
+    apply_theme(axes, theme, size)
 
 
 def test_a_plot_follows_the_theme(qtbot: QtBot, viewer: ViewerModel) -> None:
@@ -99,15 +123,13 @@ def test_a_plot_follows_the_theme(qtbot: QtBot, viewer: ViewerModel) -> None:
     canvas = PlotCanvas(viewer)
     qtbot.addWidget(canvas)
     canvas.show_plot(draw)
-    for theme in ("light", "dark"):
-        viewer.theme = theme
-        wanted = theme_settings(theme)
+    for name in ("light", "dark"):
+        viewer.theme = name
+        theme, size = theme_of(name)
         (axes,) = canvas.figure.axes
-        assert to_hex(canvas.figure.get_facecolor()) == to_hex(
-            wanted["figure.facecolor"]
-        )
-        assert to_hex(axes.xaxis.label.get_color()) == to_hex(wanted["axes.labelcolor"])
-        assert axes.xaxis.label.get_fontsize() >= 9
+        assert to_hex(canvas.figure.get_facecolor()) == theme.background
+        assert to_hex(axes.xaxis.label.get_color()) == theme.foreground
+        assert axes.xaxis.label.get_fontsize() == size
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])

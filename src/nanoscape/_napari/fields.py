@@ -136,6 +136,7 @@ class OptionalField(Field):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.auto)
         layout.addWidget(self.inner, 1)
+        layout.addStretch(0)
         self.setFocusProxy(self.auto)
         self.set_value(parameter.default)
         self.auto.toggled.connect(self._on_auto)
@@ -150,10 +151,10 @@ class OptionalField(Field):
         if value is not None:
             self.inner.set_value(value)
         self.auto.setChecked(value is None)
-        self.inner.setEnabled(value is not None)
+        self.inner.setVisible(value is not None)
 
     def _on_auto(self, checked: bool) -> None:
-        self.inner.setEnabled(not checked)
+        self.inner.setVisible(not checked)
         self.changed.emit()
 
 
@@ -262,7 +263,7 @@ def _scalar_widget(parameter: Parameter) -> Any:
             max=_LARGEST_WHOLE if high is None else math.floor(high),
             step=round(option.step or 1),
         )
-    elif low is not None and high is not None and not option.unit:
+    elif _is_slider(parameter):
         return FloatSlider(min=low, max=high, step=_step(parameter))
     else:
         box = FloatSpinBox(
@@ -277,12 +278,21 @@ def _scalar_widget(parameter: Parameter) -> Any:
     return box
 
 
+def _is_slider(parameter: Parameter) -> bool:
+    """Whether it is a share between two ends rather than an amount."""
+    option = parameter.option
+    has_ends = option.minimum is not None and option.maximum is not None
+    return parameter.kind is float and has_ends and not option.unit
+
+
 def _step(parameter: Parameter) -> float:
     """Return a step of one in the second digit of the default."""
     option = parameter.option
     if option.step:
         return option.step
-    if option.minimum is not None and option.maximum is not None:
+    if _is_slider(parameter):
+        assert option.minimum is not None
+        assert option.maximum is not None
         return (option.maximum - option.minimum) / 100
     size = abs(parameter.default) if parameter.default else 1.0
     return float(10.0 ** math.floor(math.log10(size) - 0.5))

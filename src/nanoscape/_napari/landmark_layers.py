@@ -9,8 +9,7 @@ from napari.layers import Layer
 from napari.layers import Points as PointsLayer
 
 from nanoscape._napari.layers import layer_data
-from nanoscape._napari.place import affine_setting
-from nanoscape._napari.scene import SceneAxes, item_axes
+from nanoscape._napari.scene import item_axes
 from nanoscape.model import Landmarks, Points
 from nanoscape.model.study import Study
 
@@ -89,6 +88,7 @@ class LandmarkLayers:
         for layer in self.layers.values():
             if len(layer.data) > count >= 0:
                 layer.data = layer.data[:count]
+                layer.features = _names(count)
         self._hand_over("moving")
 
     def show_side_by_side(self, on: bool) -> None:
@@ -123,10 +123,9 @@ class LandmarkLayers:
 
     def follow_edges(self) -> None:
         """Keep the points on their images when a transform changes."""
-        axes = self._axes()
         for side, layer in self.layers.items():
-            study = self._state.session.study
-            layer.affine = affine_setting(self.items[side], study, axes)
+            _, settings = self._layer_data(side, None)
+            layer.affine = settings["affine"]
 
     def look_at(self, index: int) -> None:
         """Bring a pair to the middle of the view."""
@@ -144,11 +143,9 @@ class LandmarkLayers:
             kept.append(self.layers[side])
         return kept
 
-    def _axes(self) -> SceneAxes:
-        axes = self._state.axes
-        return SceneAxes(axes.spatial, axes.z_step_um)
-
-    def _make(self, side: str, known: Landmarks | None) -> PointsLayer:
+    def _layer_data(
+        self, side: str, known: Landmarks | None
+    ) -> tuple[Any, dict[str, Any]]:
         item = self.items[side]
         axes = item_axes(item)
         places = np.empty((0, len(axes)))
@@ -160,30 +157,34 @@ class LandmarkLayers:
             space=item.space,
             name=f"Landmarks on {item.name}",
         )
-        ((data, settings, _),) = layer_data(
-            points, self._state.session.study, self._state.axes
-        )
-        names = [f"L{i + 1}" for i in range(len(places))]
+        study = self._state.session.study
+        ((data, settings, _),) = layer_data(points, study, self._state.axes)
+        return data, settings
+
+    def _make(self, side: str, known: Landmarks | None) -> PointsLayer:
+        data, settings = self._layer_data(side, known)
         settings |= {
             "face_color": _COLOURS[side],
             "symbol": _SYMBOLS[side],
-            "features": {"name": np.array(names, dtype=object)},
-            "feature_defaults": {"name": f"L{len(places) + 1}"},
-            "text": {"string": "{name}", "color": "white", "translation": 0},
-            "size": _size_of(item),
+            "features": _names(len(data)),
+            "text": {"string": "{name}", "color": "white", "anchor": "upper_left"},
+            "size": _size_of(self.items[side]),
         }
         return PointsLayer(data, **settings)
 
     def _coordinates(self, side: str) -> Any:
-        columns = [self._axes().axes.index(a) for a in item_axes(self.items[side])]
-        return np.asarray(self.layers[side].data)[: self.count][:, columns]
+        layer = self.layers[side]
+        names = self._state.axes.spatial
+        columns = [names.index(axis) for axis in item_axes(self.items[side])]
+        # Only the scale leads from data to the image's own space.
+        return (np.asarray(layer.data) * layer.scale)[: self.count][:, columns]
 
     def _on_data(self, event: Any) -> None:
         if str(getattr(event, "action", "")) != "added":
             return
         side = next(s for s, layer in self.layers.items() if layer is event.source)
         layer = self.layers[side]
-        layer.feature_defaults = {"name": f"L{len(layer.data) + 1}"}
+        layer.features = _names(len(layer.data))
         counts = {name: len(one.data) for name, one in self.layers.items()}
         # The side that is behind is next; a new pair begins in the moving image.
         self._hand_over("fixed" if counts["fixed"] < counts["moving"] else "moving")
@@ -192,6 +193,11 @@ class LandmarkLayers:
         for name, layer in self.layers.items():
             layer.mode = "add" if name == side else "pan_zoom"
         self._state.viewer.layers.selection.active = self.layers[side]
+
+
+def _names(count: int) -> dict[str, Any]:
+    """Return the numbers that are shown beside the points."""
+    return {"name": np.array([f"L{i + 1}" for i in range(count)], dtype=object)}
 
 
 def _size_of(item: Any) -> float:

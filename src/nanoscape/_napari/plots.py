@@ -2,55 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from nanoscape._napari.drawings import Draw
 from nanoscape._napari.following import follow
 from nanoscape._napari.tasks import save_or_say
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Draw = Callable[["Figure"], Any]
-"""Draws on an empty figure."""
+    from nanoscape.plotting.style import Theme
 
 _PRINT_DPI = 300
+_PRINT_SIZE = 8.0
 _MIN_HEIGHT = 120
 _FORMATS = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
 
 
-def theme_settings(theme: str) -> dict[str, Any]:
-    """Return matplotlib's settings for a theme of napari.
+def theme_of(name: str) -> tuple[Theme, float]:
+    """Return the colours of a theme of napari for plots, and its font size in points.
 
     Parameters
     ----------
-    theme
+    name
         Name of the theme.
     """
-    colours = get_theme(theme)
-    text, ground = colours.text.as_hex(), colours.background.as_hex()
-    settings: dict[str, Any] = dict.fromkeys(
-        (
-            "text.color",
-            "axes.labelcolor",
-            "axes.edgecolor",
-            "axes.titlecolor",
-            "xtick.color",
-            "ytick.color",
-        ),
-        text,
+    from nanoscape.plotting.style import DARK, LIGHT, Theme
+
+    colours = get_theme(name)
+    theme = Theme(
+        background=colours.background.as_hex(format="long"),
+        foreground=colours.text.as_hex(format="long"),
+        muted=colours.highlight.as_hex(format="long"),
+        series=(LIGHT if colours.type == "light" else DARK).series,
     )
-    settings |= dict.fromkeys(("figure.facecolor", "axes.facecolor"), ground)
-    return settings | {
-        "font.size": float(colours.font_size.removesuffix("pt")),
-        "legend.facecolor": ground,
-        "legend.edgecolor": colours.foreground.as_hex(),
-        "grid.color": colours.foreground.as_hex(),
-    }
+    return theme, float(str(colours.font_size).removesuffix("pt"))
 
 
 class PlotCanvas(QWidget):
@@ -70,7 +58,6 @@ class PlotCanvas(QWidget):
 
         self._viewer = viewer
         self._draw: Draw | None = None
-        self._save_data: Callable[[Path], Any] | None = None
         self.figure = Figure(layout="constrained")
         self.canvas = FigureCanvasQTAgg(self.figure)
         self.canvas.setMinimumHeight(_MIN_HEIGHT)
@@ -96,13 +83,10 @@ class PlotCanvas(QWidget):
         """Draw again in the colours of the theme."""
         if self._draw is None:
             return
-        import matplotlib as mpl
-
-        settings = theme_settings(self._viewer.theme)
-        with mpl.rc_context(settings):
-            self.figure.clear()
-            self.figure.set_facecolor(settings["figure.facecolor"])
-            self._draw(self.figure)
+        theme, size = theme_of(self._viewer.theme)
+        self.figure.clear()
+        self.figure.set_facecolor(theme.background)
+        self._draw(self.figure, theme, size)
         self.canvas.draw_idle()
 
     def save_as(self, path: Path) -> Path:
@@ -115,15 +99,14 @@ class PlotCanvas(QWidget):
         """
         from matplotlib.figure import Figure
 
+        from nanoscape.plotting.style import LIGHT, rendered
+
         figure = Figure(figsize=self.figure.get_size_inches(), layout="constrained")
         if self._draw is not None:
-            self._draw(figure)
-        temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
-        try:
-            figure.savefig(temporary, dpi=_PRINT_DPI)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            self._draw(figure, LIGHT, _PRINT_SIZE)
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_bytes(rendered(figure, path.suffix.lstrip("."), _PRINT_DPI))
+        temporary.replace(path)
         return path
 
     def _ask_path(self) -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 from nanoscape.model import Record
 
 _MAX_NUMBERS = 4
+_REASON = "_reason"
+_MISSING = "–"
 _SUFFIXES = {"_um": "µm", "_um2": "µm²", "_um3": "µm³", "_s": "s", "_percent": "%"}
 
 
@@ -25,28 +27,29 @@ def result_line(session: Any, record: Record) -> str:
     """
     items = [session[address] for address in record.outputs.values()]
     parts = [text for text in map(describe_result, items) if text]
-    sentences = [text[0].upper() + text[1:] for text in parts]
-    return " ".join([f"Done in {duration(record.seconds)}.", *sentences])
+    return " ".join([f"Done in {duration(record.seconds)}.", *parts])
 
 
 def describe_result(item: Any) -> str:
     """Return one sentence about a result; empty when there is nothing to say."""
     table = getattr(item, "table", None)
+    name = item.name[:1].upper() + item.name[1:]
     if item.kind == "labels" and table is not None:
-        return f"{item.name}: {len(table):,} objects."
+        return f"{name}: {len(table):,} object{'' if len(table) == 1 else 's'}."
     if item.kind == "points":
-        return f"{item.name}: {len(item):,}."
+        return f"{name}: {len(item):,}."
     if item.kind == "edge":
         return _alignment(item)
     if item.kind == "table":
-        return _table_sentence(item)
-    return f"{item.name}."
+        return _table_sentence(item, name)
+    return f"{name}."
 
 
 def quantity_text(column: str, value: Any) -> str:
     """Return a number of a table with its name and unit in words."""
     name, unit = column_words(column)
-    return f"{name} {value_text(value)}{f' {unit}' if unit else ''}"
+    text = value_text(value)
+    return f"{name} {text} {unit}" if unit and text != _MISSING else f"{name} {text}"
 
 
 def column_words(column: str) -> tuple[str, str]:
@@ -71,33 +74,48 @@ def value_text(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float | np.floating):
         if np.isnan(value):
-            return "–"
+            return _MISSING
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return "–" if value is None else str(value)
+    return _MISSING if value is None else str(value)
 
 
-def _table_sentence(table: Any) -> str:
+def _table_sentence(table: Any, name: str) -> str:
     """Return the numbers of a table of one row; longer ones are shown elsewhere."""
     if len(table.data) != 1:
         return ""
     numbers = _numbers(table.data)
-    return f"{table.name}: {numbers}." if numbers else " ".join(table.notes)
+    return f"{name}: {numbers}." if numbers else " ".join(table.notes)
 
 
 def _numbers(data: pd.DataFrame) -> str:
+    """Return the numbers that carry a reason for when they are missing, else the first.
+
+    Those with a reason are what the measurement is about.
+    """
     row = data.iloc[0]
+    columns = [str(column) for column in data.columns]
+    stems = [c.removesuffix(_REASON) for c in columns if c.endswith(_REASON)]
+    if stems:
+        return ", ".join(_explained(row, columns, stem) for stem in stems)
     parts = [
-        quantity_text(str(column), row[column])
-        for column in data.columns
+        quantity_text(column, row[column])
+        for column in columns
         if isinstance(row[column], int | float | np.number | np.bool_)
     ]
     more = " …" if len(parts) > _MAX_NUMBERS else ""
     return ", ".join(parts[:_MAX_NUMBERS]) + more
 
 
+def _explained(row: pd.Series[Any], columns: list[str], stem: str) -> str:
+    column = next(c for c in columns if c.startswith(stem) and not c.endswith(_REASON))
+    reason = str(row[stem + _REASON] or "")
+    text = quantity_text(column, row[column])
+    return f"{text} ({reason})" if reason else text
+
+
 def _alignment(edge: Any) -> str:
     error = edge.quality.expected_error_um
-    line = f"{edge.name}: " + (
+    line = f"{edge.moving} → {edge.fixed}: " + (
         "no estimate of the error"
         if error is None
         else f"expected error {error:.3g} µm"

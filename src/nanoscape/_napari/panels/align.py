@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
+    QHeaderView,
     QListWidget,
     QPushButton,
     QTableWidget,
@@ -32,7 +33,7 @@ from nanoscape.errors import NanoscapeError
 from nanoscape.model import Record
 
 OPERATION = "registration.align_landmarks"
-_HEADINGS = ("Pair", "Error (µm)", "Left out (µm)", "")
+_HEADINGS = ("Pair", "Error (µm)", "Left out (µm)")
 _ROWS = 6
 
 
@@ -300,10 +301,9 @@ class LandmarksSection(OperationSection):
         self.table.setRowCount(len(frame))
         for row, values in enumerate(frame.itertuples(index=False)):
             texts = [
-                str(values.landmark),
+                f"{values.landmark} ⚠" if values.outlier else str(values.landmark),
                 value_text(values.residual_um),
                 value_text(values.left_out_error_um),
-                "⚠ check" if values.outlier else "",
             ]
             for column, text in enumerate(texts):
                 self.table.setItem(row, column, QTableWidgetItem(text))
@@ -332,7 +332,12 @@ def _error_table() -> QTableWidget:
     table.setHorizontalHeaderLabels(_HEADINGS)
     table.setAccessibleName("Errors of the landmarks")
     table.verticalHeader().setVisible(False)
-    table.horizontalHeader().setStretchLastSection(True)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.setToolTip(
+        "<qt>Error: how far the pair lies apart after the fit. Left out: how far it "
+        "would lie if it had not been used. ⚠: farther than chance explains; check "
+        "the click.</qt>"
+    )
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setVisible(False)
