@@ -19,6 +19,7 @@ from nanoscape._napari.place import (
     grid_settings,
     layer_order,
     lifted_points,
+    to_reference,
 )
 from nanoscape._napari.scene import SceneAxes
 from nanoscape.model import Image, Labels, Points, Raster, Regions, Spectra, Study
@@ -173,7 +174,7 @@ def _raster_settings(item: Raster, study: Study, axes: SceneAxes) -> dict[str, A
         "name": item.name,
         "metadata": {},
         **grid_settings(item, study, axes),
-        "affine": affine_setting(item, study, axes),
+        "affine": affine_setting(to_reference(item, study), axes),
         "units": units(axes.axes),
         "axis_labels": tuple(axes.axes),
     }
@@ -189,7 +190,7 @@ def _vector_settings(
         "metadata": {},
         "ndim": len(spatial.axes),
         "scale": _steps(axes),
-        "affine": affine_setting(item, study, spatial),
+        "affine": affine_setting(to_reference(item, study), spatial),
         "units": units(spatial.axes),
         "axis_labels": tuple(spatial.axes),
     }

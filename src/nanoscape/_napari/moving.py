@@ -9,7 +9,8 @@ import numpy as np
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
 
-from nanoscape._napari.place import affine_setting, from_layer_affine
+from nanoscape._napari.oblique import is_oblique
+from nanoscape._napari.place import affine_setting, from_layer_affine, to_reference
 from nanoscape._napari.scene import SceneAxes, item_axes
 from nanoscape.model import Affine, Edge, Quality
 
@@ -49,7 +50,11 @@ class Moving:
                 address = state.address_of(layer)
                 if address is None or not hasattr(state.session[address], "space"):
                     continue
-                matrix = self._expected(layer, state.session[address])
+                item = state.session[address]
+                if self._needs_new_view(layer, item):
+                    state.canvas.show(address)
+                    continue
+                matrix = self._expected(layer, item)
                 now = np.asarray(layer.affine.affine_matrix)
                 if now.shape == matrix.shape and not np.allclose(
                     now, matrix, rtol=1e-12, atol=1e-9
@@ -89,7 +94,19 @@ class Moving:
         axes = self._state.axes
         if layer.ndim < len(axes.axes):
             axes = SceneAxes(axes.spatial, axes.z_step_um)
-        return affine_setting(item, self._state.session.study, axes)
+        now = to_reference(item, self._state.session.study)
+        base = self._state.canvas.base_of(layer)
+        return affine_setting(now if base is None else base.inverse().then(now), axes)
+
+    def _needs_new_view(self, layer: Layer, item: Any) -> bool:
+        """Whether napari cannot show by an affine alone where an object now lies."""
+        oblique = is_oblique(item, self._state.session.study)
+        base = self._state.canvas.base_of(layer)
+        if base is None or not oblique:
+            return oblique or base is not None
+        now = to_reference(item, self._state.session.study)
+        linear = base.inverse().then(now).linear
+        return bool(np.abs([*linear[0, 1:], *linear[1:, 0]]).max() > 1e-8)
 
     def _on_affine(self, event: Any) -> None:
         state = self._state
@@ -118,6 +135,9 @@ class Moving:
         fixed_axes = path[-1].transform.output_axes if path else item_axes(item)
         matrix = np.asarray(layer.affine.affine_matrix)
         whole = from_layer_affine(matrix, item_axes(item), fixed_axes)
+        base = self._state.canvas.base_of(layer)
+        if base is not None:
+            whole = base.then(whole)
         first: Affine = whole
         if len(path) > 1:
             # Only the first step changes; the ones after it join other spaces.

@@ -22,9 +22,9 @@ def to_reference(item: Any, study: Study) -> Affine:
     return study.transform(item.space, root, item_axes(item))
 
 
-def affine_setting(item: Any, study: Study, axes: SceneAxes) -> Matrix:
-    """Return ``layer.affine``: space to reference, on the scene's axes."""
-    return _with_time(_lifted(to_reference(item, study), axes.spatial, 1.0), axes)
+def affine_setting(transform: Affine, axes: SceneAxes) -> Matrix:
+    """Return ``layer.affine`` for a transform, on the scene's axes."""
+    return _with_time(_lifted(transform, axes.spatial, 1.0), axes)
 
 
 def grid_settings(item: Raster, study: Study, axes: SceneAxes) -> dict[str, Any]:

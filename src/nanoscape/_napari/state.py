@@ -13,20 +13,18 @@ from napari.types import FullLayerData
 from napari.utils.notifications import show_error
 from psygnal import Signal
 
+from nanoscape._napari.canvas import Canvas, limit_visible
 from nanoscape._napari.drawing import Drawing
-from nanoscape._napari.layers import KEY, layer_data, make_layer
+from nanoscape._napari.layers import KEY
 from nanoscape._napari.moving import Moving
 from nanoscape._napari.roles import with_role
 from nanoscape._napari.scene import (
     SceneAxes,
-    axes_for,
     neighbour,
     reference_space,
     scene_addresses,
     source_of,
 )
-from nanoscape._napari.settings import visible_images
-from nanoscape._napari.updating import Look, copy_look, look_of, update_layer
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import Edge, Record, Scene, Tags
 from nanoscape.model.study import replace_source, scope_key
@@ -78,11 +76,10 @@ class ViewerState:
         self._viewer = weakref.ref(viewer)
         self.session = session or Session()
         self._scene: str | None = None
-        self._axes = SceneAxes()
         self._active: dict[tuple[str, str, str], str] = {}
-        self._looks: dict[str, Look] = {}
         self._closed: set[str] = set()
         self._busy = 0
+        self.canvas = Canvas(self)
         self.moving = Moving(self)
         self.drawing = Drawing(self)
         viewer.layers.events.inserted.connect(self._on_inserted)
@@ -101,7 +98,7 @@ class ViewerState:
     @property
     def axes(self) -> SceneAxes:
         """The axes that all layers of the scene share."""
-        return self._axes
+        return self.canvas.axes
 
     @property
     def reference(self) -> str:
@@ -137,7 +134,7 @@ class ViewerState:
                 del study.sources[source.id]
                 raise
         self._guess_roles(addresses)
-        self._prepare(addresses)
+        self.canvas.prepare(addresses)
         return addresses
 
     def open_paths(
@@ -151,11 +148,11 @@ class ViewerState:
     def open_study(self, root: str | Path) -> None:
         """Open the study in a folder in place of the one that is open."""
         session = Session.load(root)
-        self._clear()
+        self.canvas.clear()
         self.session = session
         self._scene = None
         self._active.clear()
-        self._looks.clear()
+        self.canvas.forget()
         self._closed.clear()
         scenes = self.scenes
         if scenes:
@@ -172,13 +169,13 @@ class ViewerState:
         wanted = list(addresses)
         items = [self.session[address] for address in wanted]
         self._closed.difference_update(wanted)
-        self._fit_axes(items)
+        self.canvas.fit_axes(items)
         new: list[Layer] = []
         for address in wanted:
-            layer, is_new = self._show_one(address)
+            layer, is_new = self.canvas.show(address)
             if layer is not None and is_new:
                 new.append(layer)
-        _limit_visible(new)
+        limit_visible(new)
         if new:
             self.viewer.layers.selection.clear()
             self.viewer.layers.selection.update(new)
@@ -192,18 +189,8 @@ class ViewerState:
         The layers that it makes are taken for those of the objects.
         """
         wanted = list(addresses)
-        self._fit_axes([self.session[address] for address in wanted])
-        found: list[FullLayerData] = []
-        for address in wanted:
-            item = self.session[address]
-            for data, settings, kind in layer_data(
-                item, self.session.study, self._axes
-            ):
-                number = sum(known == "image" for _, _, known in found)
-                settings["metadata"] = {KEY: address}
-                settings["visible"] = kind != "image" or number < visible_images()
-                found.append((data, settings, kind))
-        return found
+        self.canvas.fit_axes([self.session[address] for address in wanted])
+        return self.canvas.tuples(wanted)
 
     def layer_of(self, address: str) -> Layer | None:
         """Return the layer that shows an object, if one does."""
@@ -312,7 +299,7 @@ class ViewerState:
         if scene is None:
             return
         self.settle()
-        self._clear()
+        self.canvas.clear()
         self._scene = ident
         self._open_sources(scene)
         addresses = self.scene_objects()
@@ -334,6 +321,11 @@ class ViewerState:
         finally:
             self._busy -= 1
 
+    def watch(self, layer: Layer) -> None:
+        """Follow what the user does to a layer."""
+        self.moving.watch(layer)
+        self.drawing.watch(layer)
+
     @property
     def is_busy(self) -> bool:
         """Whether layers are being changed by the program itself."""
@@ -354,68 +346,6 @@ class ViewerState:
         for address in addresses:
             self.session.put(address, with_role(self.session[address]))
 
-    def _prepare(self, addresses: Iterable[str]) -> None:
-        """Compute now, in a worker, what layers need: contrast and overviews."""
-        for address in addresses:
-            item = self.session[address]
-            layer_data(item, self.session.study, axes_for([item], self.session.study))
-
-    def _fit_axes(self, new: Sequence[Any]) -> None:
-        axes = axes_for([*self.shown_items(), *new], self.session.study)
-        if axes == self._axes:
-            return
-        self._axes = axes
-        for layer in list(self.viewer.layers):
-            address = self.address_of(layer)
-            if address is not None:
-                self._swap(layer, address)
-
-    def _show_one(self, address: str) -> tuple[Layer | None, bool]:
-        layer = self.layer_of(address)
-        data = layer_data(self.session[address], self.session.study, self._axes)
-        if not data:
-            return None, False
-        with self.quietly():
-            if layer is not None and update_layer(layer, data[0]):
-                self.drawing.forget(layer)
-                return layer, False
-            if layer is not None:
-                return self._swap(layer, address), False
-            layer = make_layer(data[0], address)
-            look = self._looks.pop(address, None)
-            if look is not None:
-                copy_look(look, layer)
-            self.viewer.layers.append(layer)
-        self._watch(layer)
-        return layer, True
-
-    def _swap(self, layer: Layer, address: str) -> Layer:
-        """Put a new layer in the place of one that cannot take the new data."""
-        data = layer_data(self.session[address], self.session.study, self._axes)
-        layers = self.viewer.layers
-        index, selected = layers.index(layer), layer in layers.selection
-        new = make_layer(data[0], address)
-        copy_look(look_of(layer), new)
-        with self.quietly():
-            layers.remove(layer)
-            layers.insert(index, new)
-        if selected:
-            layers.selection.add(new)
-        self._watch(new)
-        return new
-
-    def _clear(self) -> None:
-        with self.quietly():
-            for layer in list(self.viewer.layers):
-                address = self.address_of(layer)
-                if address is not None:
-                    self._looks[address] = look_of(layer)
-                    self.viewer.layers.remove(layer)
-
-    def _watch(self, layer: Layer) -> None:
-        self.moving.watch(layer)
-        self.drawing.watch(layer)
-
     def _on_inserted(self, event: Any) -> None:
         if not self.is_busy:
             self._welcome(event.value)
@@ -433,16 +363,10 @@ class ViewerState:
             self.drawing.watch(layer)
         elif self.layer_of(address) is layer:
             self._closed.discard(address)
-            self._watch(layer)
+            self.canvas.welcome(layer, address)
             self.objects_changed.emit()
         else:
             self.drawing.duplicate(layer)
-
-
-def _limit_visible(layers: Sequence[Layer]) -> None:
-    images = [layer for layer in layers if type(layer).__name__ == "Image"]
-    for layer in images[visible_images() :]:
-        layer.visible = False
 
 
 def scope_of(state: ViewerState) -> dict[str, str]:

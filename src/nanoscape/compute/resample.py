@@ -29,7 +29,13 @@ _NUDGE = 1e-9
 Slices = tuple[slice, ...]
 
 
-def onto(raster: Raster, like: Raster, *, order: Literal[0, 1] = 0) -> da.Array:
+def onto(
+    raster: Raster,
+    like: Raster,
+    *,
+    order: Literal[0, 1] = 0,
+    chunks: tuple[int, ...] | None = None,
+) -> da.Array:
     """Return the values of a raster at the pixel centres of another grid.
 
     Parameters
@@ -41,6 +47,8 @@ def onto(raster: Raster, like: Raster, *, order: Literal[0, 1] = 0) -> da.Array:
     order
         0 takes the pixel in which a centre lies, 1 interpolates between pixels.
         Labels always take 0.
+    chunks
+        Shape of the chunks; by default that of the blocks of whole-image work.
 
     Returns
     -------
@@ -73,7 +81,7 @@ def onto(raster: Raster, like: Raster, *, order: Literal[0, 1] = 0) -> da.Array:
         dtype,
         0 if discrete else order,
     )
-    return _lazy(view, like.spatial_shape, "onto")
+    return _lazy(view, like.spatial_shape, "onto", chunks)
 
 
 def rasterise(regions: Regions, like: Raster) -> da.Array:
@@ -188,11 +196,16 @@ def _float_for(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.result_type(dtype, np.float32)
 
 
-def _lazy(view: Any, shape: tuple[int, ...], name: str) -> da.Array:
+def _lazy(
+    view: Any,
+    shape: tuple[int, ...],
+    name: str,
+    chunks: tuple[int, ...] | None = None,
+) -> da.Array:
     # A name of its own keeps dask from hashing all that the view holds.
     return da.from_array(
         view,
-        chunks=block_shape_for(shape),
+        chunks=chunks or block_shape_for(shape),
         name=f"{name}-{uuid.uuid4().hex}",
         asarray=False,
         fancy=False,

@@ -1,0 +1,168 @@
+"""The layers that show the objects of the scene."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Layer
+from napari.types import FullLayerData
+
+from nanoscape._napari.layers import KEY, layer_data, make_layer
+from nanoscape._napari.oblique import computed, is_oblique, upright
+from nanoscape._napari.place import to_reference
+from nanoscape._napari.scene import SceneAxes, axes_for
+from nanoscape._napari.settings import visible_images
+from nanoscape._napari.updating import Look, copy_look, look_of, update_layer
+from nanoscape.model import Affine
+
+if TYPE_CHECKING:
+    from nanoscape._napari.state import ViewerState
+
+
+class Canvas:
+    """Makes and updates layers, so that all of a scene have the same axes.
+
+    Parameters
+    ----------
+    state
+        The state of the viewer.
+    """
+
+    def __init__(self, state: ViewerState) -> None:
+        self._state = weakref.proxy(state)
+        self.axes = SceneAxes()
+        self._looks: dict[str, Look] = {}
+        self._views: dict[str, tuple[tuple[Any, ...], Any]] = {}
+        self._bases: weakref.WeakKeyDictionary[Layer, Affine] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def forget(self) -> None:
+        """Forget how layers looked, for another study."""
+        self._looks.clear()
+        self._views.clear()
+
+    def prepare(self, addresses: Iterable[str]) -> None:
+        """Compute what layers need, contrast and overviews; to be done in a worker."""
+        study = self._state.session.study
+        for address in addresses:
+            item = self._view(address, in_memory=True)
+            layer_data(item, study, axes_for([item], study))
+
+    def fit_axes(self, new: Sequence[Any]) -> None:
+        """Give all layers the axes that they and new objects can be shown on."""
+        state = self._state
+        axes = axes_for([*state.shown_items(), *new], state.session.study)
+        if axes == self.axes:
+            return
+        self.axes = axes
+        for layer in list(state.viewer.layers):
+            address = state.address_of(layer)
+            if address is not None:
+                self._swap(layer, address)
+
+    def show(self, address: str) -> tuple[Layer | None, bool]:
+        """Show one object; return its layer, and whether that is new."""
+        state = self._state
+        data = self._data(address)
+        layer = state.layer_of(address)
+        if data is None:
+            return None, False
+        with state.quietly():
+            if layer is not None and update_layer(layer, data):
+                self.welcome(layer, address)
+                return layer, False
+            if layer is not None:
+                return self._swap(layer, address), False
+            layer = make_layer(data, address)
+            look = self._looks.pop(address, None)
+            if look is not None:
+                copy_look(look, layer)
+            state.viewer.layers.append(layer)
+        self.welcome(layer, address)
+        return layer, True
+
+    def tuples(self, addresses: Iterable[str]) -> list[FullLayerData]:
+        """Return what napari needs to make the layers of objects by itself."""
+        found: list[FullLayerData] = []
+        for address in addresses:
+            made = self._data(address)
+            if made is None:
+                continue
+            data, settings, kind = made
+            number = sum(known == "image" for _, _, known in found)
+            settings["metadata"] = {KEY: address}
+            settings["visible"] = kind != "image" or number < visible_images()
+            found.append((data, settings, kind))
+        return found
+
+    def welcome(self, layer: Layer, address: str) -> None:
+        """Note how a layer shows its object, and follow what is done to it."""
+        state = self._state
+        item = state.session[address]
+        self._bases.pop(layer, None)
+        if is_oblique(item, state.session.study):
+            self._bases[layer] = to_reference(item, state.session.study)
+            # What is seen is a resampling: painting on it would change nothing.
+            layer.editable = False
+        state.drawing.forget(layer)
+        state.watch(layer)
+
+    def base_of(self, layer: Layer) -> Affine | None:
+        """Return the transform that is already in a layer's samples, if one is."""
+        return self._bases.get(layer)
+
+    def clear(self) -> None:
+        """Take the layers of all objects away, and remember how they looked."""
+        state = self._state
+        with state.quietly():
+            for layer in list(state.viewer.layers):
+                address = state.address_of(layer)
+                if address is not None:
+                    self._looks[address] = look_of(layer)
+                    state.viewer.layers.remove(layer)
+
+    def _view(self, address: str, *, in_memory: bool = False) -> Any:
+        """Return an object as it can be sliced along the axes of the scene."""
+        state = self._state
+        item, study = state.session[address], state.session.study
+        if not is_oblique(item, study):
+            return item
+        place = item.grid_to_space.then(to_reference(item, study))
+        key = (item.data.name, place.matrix.tobytes())
+        known = self._views.get(address)
+        if known is None or known[0] != key:
+            view = upright(item, study)
+            known = self._views[address] = (key, computed(view) if in_memory else view)
+        return known[1].replace(name=item.name, tags=item.tags)
+
+    def _data(self, address: str) -> FullLayerData | None:
+        study = self._state.session.study
+        return next(iter(layer_data(self._view(address), study, self.axes)), None)
+
+    def _swap(self, layer: Layer, address: str) -> Layer:
+        """Put a new layer in the place of one that cannot take the new data."""
+        state = self._state
+        layers = state.viewer.layers
+        index, selected = layers.index(layer), layer in layers.selection
+        data = self._data(address)
+        if data is None:
+            return layer
+        new = make_layer(data, address)
+        copy_look(look_of(layer), new)
+        with state.quietly():
+            layers.remove(layer)
+            layers.insert(index, new)
+        if selected:
+            layers.selection.add(new)
+        self.welcome(new, address)
+        return new
+
+
+def limit_visible(layers: Sequence[Layer]) -> None:
+    """Hide all but the first images of many."""
+    images = [layer for layer in layers if type(layer).__name__ == "Image"]
+    for layer in images[visible_images() :]:
+        layer.visible = False
