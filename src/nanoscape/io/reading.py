@@ -58,7 +58,7 @@ def read(
     >>> read("missing.ome.tif")
     Traceback (most recent call last):
     ...
-    nanoscape.errors.UnreadableFile: ('missing.ome.tif does not exist', '', '')
+    nanoscape.errors.UnreadableFile: missing.ome.tif does not exist. Check the path.
     """
     return open_file(path, pixel_size=pixel_size, format=format).objects
 

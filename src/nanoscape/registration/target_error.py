@@ -166,6 +166,9 @@ def error_bound(
     f, u = variances.landmark[:, None], variances.place[:, None]
     trace = np.trace(K, axis1=1, axis2=2)
     mean = f * trace + u * ndim
+    largest = float(np.sqrt(mean.max()))
+    if largest == 0:
+        return 0.0
     square = f**2 * (K * K).sum(axis=(1, 2)) + 2 * f * u * trace + u**2 * ndim
     shape, scale = mean**2 / square / 2, 2 * square / mean
     mass = variances.weights[:, None] * weights
@@ -173,9 +176,6 @@ def error_bound(
     def missing(distance: float) -> float:
         return float((mass * gammainc(shape, distance**2 / scale)).sum()) - share
 
-    largest = float(np.sqrt(mean.max()))
-    if largest == 0:
-        return 0.0
     return float(brentq(missing, 0.0, 20 * largest, xtol=1e-9 * largest))
 
 
