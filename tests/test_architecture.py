@@ -42,7 +42,8 @@ ARROWS = {
     "compute": FOUNDATION,
     **dict.fromkeys(WORKING, FOUNDATION | {"compute"}),
     "workflow": FOUNDATION | {"compute", "io"},
-    "cli": FOUNDATION | WORKING | {"compute", "workflow"},
+    "demo": FOUNDATION | WORKING | {"compute", "workflow"},
+    "cli": FOUNDATION | WORKING | {"compute", "workflow", "demo"},
     "__main__": {"cli"},
     "_napari": FOUNDATION | WORKING | {"compute", "workflow"},
 }

@@ -32,6 +32,7 @@ _PUBLIC = {
 
 _ROOMS = (
     "compute",
+    "demo",
     "errors",
     "io",
     "model",

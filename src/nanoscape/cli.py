@@ -184,7 +184,7 @@ def _executor(options: argparse.Namespace, root: Path) -> Iterator[Any]:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from nanoscape.workflow.demo import run_demo
+    from nanoscape.demo.analysis import run_demo
 
     with _progress() as task:
         demo = run_demo(options.out, seed=options.seed, size=options.size, task=task)

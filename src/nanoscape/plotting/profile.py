@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from nanoscape.plotting.style import LIGHT, Theme, apply_theme
 def draw_distance_profile(
     axes: Any,
     profile: pd.DataFrame,
-    summary: Mapping[str, Any] | None = None,
+    summary: pd.Series[Any] | None = None,
     *,
     label: str = "",
     theme: Theme = LIGHT,
@@ -77,7 +76,7 @@ def counts_text(profile: pd.DataFrame) -> str:
 
 def _mark(
     axes: Any,
-    summary: Mapping[str, Any],
+    summary: pd.Series[Any],
     distance: Any,
     colour: str,
     theme: Theme,

@@ -1,4 +1,4 @@
-"""The sample study from raw files to a report, beside its truth."""
+"""From raw files to a report, with the steps that any study would take."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Demo:
 
 def sample_recipe() -> Recipe:
     """Return the recipe that the sample study is analysed with."""
-    text = files("nanoscape.workflow").joinpath("recipes/drug_around_vessels.yaml")
+    text = files("nanoscape.demo").joinpath("drug_around_vessels.yaml")
     return Recipe.from_dict(yaml.safe_load(text.read_text(encoding="utf-8")))
 
 
@@ -163,7 +163,7 @@ def _profiles(profile: pd.DataFrame, summary: pd.DataFrame) -> bytes:
 
 
 def _summary(root: Path, run: Run) -> dict[str, Any]:
-    from nanoscape.workflow.demo_truth import compare_with_truth
+    from nanoscape.demo.truth import compare_with_truth
 
     failed = [
         {"step": e.step, "scope": title_of(e.scope), "reason": e.sentence}

@@ -1,0 +1,1 @@
+"""The sample study from raw files to a report, beside its truth."""
