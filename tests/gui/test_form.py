@@ -182,11 +182,22 @@ def test_any_number_of_images_can_be_ticked(
     assert form.problem() is not None
 
 
-def test_a_missing_input_says_what_to_do(qtbot: QtBot, state: ViewerState) -> None:
+def test_a_missing_input_says_what_to_do(
+    qtbot: QtBot, state: ViewerState, slide: list[str]
+) -> None:
     form = OperationForm(spec_of(count_pixels), state)
     qtbot.addWidget(form)
     assert form.problem() == (
-        "No vessels yet: run Segment › Vessels or choose outlined objects for that chip"
+        "No outlined objects for Vessels yet: run Segment › Vessels, or click the chip "
+        "Vessels and choose one"
+    )
+
+
+def test_an_empty_study_says_what_to_do(qtbot: QtBot, state: ViewerState) -> None:
+    form = OperationForm(spec_of(count_pixels), state)
+    qtbot.addWidget(form)
+    assert form.problem() == (
+        "Nothing is open yet: open files or the sample study in the tab Open"
     )
 
 

@@ -112,10 +112,12 @@ def test_running_again_updates_the_same_layer(
     assert len(state.session.study.records) == 2
 
 
-def test_run_says_why_it_is_not_possible(qtbot: QtBot, state: ViewerState) -> None:
+def test_run_says_why_it_is_not_possible(
+    qtbot: QtBot, state: ViewerState, slide: list[str]
+) -> None:
     section = opened(qtbot, state, "count_pixels")
     assert not section.run_bar.run.isEnabled()
-    assert section.run_bar.note.text().startswith("No vessels yet: run Segment")
+    assert section.run_bar.note.text().startswith("No outlined objects for Vessels yet")
 
 
 def test_a_refusal_is_one_sentence_and_changes_nothing(

@@ -12,7 +12,7 @@ from nanoscape._napari.panels.opening import FilesSection, StudySection
 from nanoscape._napari.state import ViewerState
 from nanoscape._napari.study_table import edit_tag, pixel_size_text, rows_of
 from nanoscape.errors import MissingCalibration, UnreadableFile
-from nanoscape.model import Image
+from nanoscape.model import Image, Landmarks
 
 
 @pytest.fixture
@@ -112,3 +112,23 @@ def test_a_tag_can_be_taken_away(state: ViewerState, slide: list[str]) -> None:
     edit_tag(state.session, "CD31", "section", "  ")
     ((_, texts), *_) = rows_of(state.session)
     assert texts[-1] == ""
+
+
+def test_a_saved_study_is_opened_again(
+    qtbot: QtBot, state: ViewerState, slide: list[str], tmp_path: Path
+) -> None:
+    state.session.study.landmarks["pairs"] = Landmarks(
+        moving=[[0, 0]], fixed=[[1, 1]], moving_space="msi", fixed_space="slide"
+    )
+    section = StudySection(state)
+    qtbot.addWidget(section)
+    section.set_open(True)
+    with qtbot.waitSignal(section.runner.finished, timeout=10000):
+        section.save_in(tmp_path / "study")
+    assert section.note.text() == f"Saved as {tmp_path / 'study' / 'study.yaml'}."
+    files = FilesSection(state)
+    qtbot.addWidget(files)
+    files.set_open(True)
+    files.open_folder(tmp_path / "study")
+    assert not files.failure.text.text()
+    assert list(state.session.study.landmarks) == ["pairs"]

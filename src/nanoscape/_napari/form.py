@@ -34,6 +34,7 @@ class OperationForm(QWidget):
     def __init__(self, spec: OperationSpec, state: Any) -> None:
         super().__init__()
         self.spec = spec
+        self._state = state
         self.pickers: dict[str, Picker] = {
             port.name: make_picker(port, state) for port in spec.inputs
         }
@@ -89,8 +90,11 @@ class OperationForm(QWidget):
 
     def problem(self) -> str | None:
         """Return in one line why the operation cannot be run, if it cannot."""
-        for port in self.spec.inputs:
-            if not port.optional and not self.pickers[port.name].value():
+        needed = [port for port in self.spec.inputs if not port.optional]
+        if needed and not self._state.scene_objects():
+            return "Nothing is open yet: open files or the sample study in the tab Open"
+        for port in needed:
+            if not self.pickers[port.name].value():
                 return missing(port)
         try:
             self.spec.check_parameters(self.values())

@@ -70,21 +70,12 @@ def default_for(state: Any, port: Port) -> str | None:
 
 def missing(port: Port) -> str:
     """Return the one line that says why nothing can be run without this input."""
-    if port.role:
-        kind = port.kinds[-1]
-        maker = _MAKERS.get((port.role, kind))
-        choose = f"choose {kind_words([kind])} for that chip"
-        found = (
-            f"No {port.role.lower()} yet"
-            if kind == "labels"
-            else (f"No {kind_words([kind])} for {port.role} yet")
-        )
-        return f"{found}: {maker} or {choose}" if maker else f"{found}: {choose}"
-    maker = _MAKERS.get(("", port.kinds[0]), "choose one")
     words = kind_words(port.kinds)
-    if port.label.lower() == words:
-        return f"No {words} yet: {maker}"
-    return f"No {words} chosen for {port.label}: {maker}"
+    maker = _MAKERS.get((port.role, port.kinds[-1]))
+    if not port.role:
+        return f"No {words} for {port.label.lower()} yet: {maker or 'choose one'}"
+    chip = f"click the chip {port.role} and choose one"
+    return f"No {words} for {port.role} yet: {f'{maker}, or ' if maker else ''}{chip}"
 
 
 class Picker(QWidget):

@@ -263,13 +263,27 @@ class StudySection(Section):
         self.table.verticalHeader().setVisible(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.empty = Text("Nothing is open yet: use Open files above.")
+        self.save = QPushButton("Save study…")
+        self.save.setToolTip(
+            "<qt>Keeps what is open, its tags, alignments, steps and results in a "
+            "folder. The images stay where they are.</qt>"
+        )
+        self.note = Text()
+        self.failure = FailureNote()
+        self.runner = Runner("Save study", self)
         self._addresses: list[str] = []
         self._filling = False
 
     def fill(self) -> None:
         """Make the table."""
-        self.content.addWidget(self.empty)
-        self.content.addWidget(self.table)
+        for widget in (self.empty, self.table, self.save, self.note, self.failure):
+            self.content.addWidget(widget)
+        self.note.setVisible(False)
+        self.save.clicked.connect(self._ask_folder)
+        self.runner.started.connect(lambda: self.save.setEnabled(False))
+        self.runner.ended.connect(lambda: self.save.setEnabled(True))
+        self.runner.finished.connect(lambda path: self.note.tell(f"Saved as {path}."))
+        self.runner.failed.connect(self._on_failed)
         self.table.itemChanged.connect(self._on_edited)
         self.table.itemSelectionChanged.connect(self._on_selected)
         state = self._state
@@ -295,8 +309,30 @@ class StudySection(Section):
         shown = min(max(len(rows), 2), _ROWS)
         self.table.setMinimumHeight(height * (shown + 2))
         self.table.setVisible(bool(rows))
+        self.save.setEnabled(bool(rows))
         self.empty.setVisible(not rows)
         self._filling = False
+
+    def save_in(self, folder: str | Path) -> None:
+        """Save the study in a folder, beside the window."""
+        self.failure.clear()
+        self.note.tell("Saving…")
+        session = self._state.session
+
+        def work(task: Task) -> Path:
+            return session.save(Path(folder), task=task)
+
+        self.runner.start(work)
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Save the study in a folder")
+        if name:
+            self.save_in(name)
+
+    def _on_failed(self, failure: Failure) -> None:
+        self.note.tell("")
+        self.failure.show_failure(failure)
+        tell(failure)
 
     def _on_edited(self, item: QTableWidgetItem) -> None:
         if self._filling:

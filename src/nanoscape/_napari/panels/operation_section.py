@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +29,7 @@ from nanoscape.operation import OperationSpec
 from nanoscape.workflow.registry import resolve
 
 _STEPS = 1000
+_SETTLE_MS = 50
 
 
 class RunBar(QWidget):
@@ -250,6 +252,17 @@ class OperationSection(Section):
         if has_table:
             self._on_link()
         self.ran.emit(self.record)
+        # The layout grows first; then there is something to scroll to.
+        QTimer.singleShot(_SETTLE_MS, self._show_end)
+
+    def _show_end(self) -> None:
+        """Scroll so that the result is seen."""
+        area: QWidget | None = self
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None and self.is_open:
+            last = self.link if self.link.isVisible() else self.result
+            area.ensureWidgetVisible(last)
 
     def _on_failed(self, failure: Failure) -> None:
         self.failure.show_failure(failure)
