@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import pickle
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,19 @@ def test_lazy_arrays_travel(tmp_path: Path) -> None:
     assert isinstance(image, Image)
     sent = pickle.loads(pickle.dumps(image.data))
     np.testing.assert_array_equal(sent.compute(), values.transpose(2, 1, 0))
+
+
+def test_no_more_is_unpacked_than_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    values = RNG.integers(0, 99, (5, 6, 7)).astype(np.uint8)
+    path = save(tmp_path / "a.nii", values, np.eye(4))
+    plain = path.read_bytes()
+    packed = tmp_path / "b.nii.gz"
+    packed.write_bytes(gzip.compress(plain + bytes(10**7)))
+    (image,) = read(packed)
+    assert isinstance(image, Image)
+    np.testing.assert_array_equal(image.data.compute(), values.transpose(2, 1, 0))
+    (unpacked,) = tmp_path.glob("nanoscape-*.nii")
+    assert unpacked.stat().st_size == len(plain)

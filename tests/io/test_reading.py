@@ -76,8 +76,16 @@ def test_a_format_that_is_forced_upon_a_file(name: str, tmp_path: Path) -> None:
         read(path, format=name)
 
 
-@pytest.mark.parametrize("name", BROKEN)
-@pytest.mark.parametrize("part", [0.001, 0.02, 0.3, 0.6, 0.9, 0.999])
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        (name, part)
+        for name in BROKEN
+        for part in (0.001, 0.02, 0.3, 0.6, 0.9, 0.999)
+        # The DICOM files end with padding, of which nothing is missed.
+        if not (name.endswith(".dcm") and part > 0.99)
+    ],
+)
 def test_a_truncated_file_is_told(
     name: str, part: float, shared_data: Path, tmp_path: Path
 ) -> None:
@@ -92,6 +100,7 @@ def test_a_truncated_file_is_told(
         consume(path)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 @pytest.mark.parametrize("name", BROKEN)
 def test_flipped_bytes_never_raise_anything_else(
     name: str, shared_data: Path, tmp_path: Path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from pydicom.dataset import Dataset
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.damage import DAMAGE
 from nanoscape.io.dicom_geometry import series_affine, sort_slices
-from nanoscape.io.dicom_source import DicomSource, check_pixels, read_header
+from nanoscape.io.dicom_source import PYDICOM, DicomSource, check_pixels, read_header
 from nanoscape.io.dicom_tags import quantity_of, series_name, tags_of
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import (
@@ -29,6 +31,7 @@ _SUPPORTED = {
     "1.2.840.10008.5.1.4.1.1.128",
 }
 _MOST_FILES_SNIFFED = 64
+_quiet = threading.Lock()
 
 
 def sniff(path: Path) -> bool:
@@ -45,6 +48,19 @@ def sniff(path: Path) -> bool:
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
     """Read the series of a folder, or the series that one file belongs to."""
+    # pydicom warns of values against the standard, which it reads all the same.
+    with _quiet, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            return _read(path, options)
+        except PYDICOM as error:
+            raise UnreadableFile(
+                f"{path} holds a damaged DICOM header: {error}",
+                todo="copy the files again",
+            ) from error
+
+
+def _read(path: Path, options: Options) -> Sequence[Readable]:
     if path.is_dir():
         headers = _headers(sorted(path.iterdir()), options)
         wanted = None

@@ -11,13 +11,17 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import pixel_array
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.damage import DAMAGE
 from nanoscape.io.lazy import Box, Source, stamp
 
+PYDICOM = (InvalidDicomError, BytesLengthException)
+"""What pydicom raises of its own."""
+
+_DIRECTORY = "1.2.840.10008.1.3.10"
 _CODEC = "its pixels are compressed in a way that needs a codec which is not installed"
 
 
@@ -39,12 +43,21 @@ def read_header(path: Path) -> Dataset:
         If the file is not DICOM or ends within its header.
     """
     try:
-        return _header(*stamp(path))[0]
-    except (InvalidDicomError, *DAMAGE) as error:
+        header = _header(*stamp(path))[0]
+        kind = header.file_meta.get("MediaStorageSOPClassUID")
+        names = () if kind == _DIRECTORY else ("SOPClassUID", "SeriesInstanceUID")
+        missing = [name for name in names if not header.get(name)]
+    except (*PYDICOM, *DAMAGE) as error:
         raise UnreadableFile(
             f"the DICOM header of {path} is damaged: {error}",
             todo="copy the file again",
         ) from error
+    if missing:
+        raise UnreadableFile(
+            f"{path} is damaged or truncated: its header has no {missing[0]}",
+            todo="copy the file again",
+        )
+    return header
 
 
 def check_pixels(path: Path, header: Dataset) -> None:
@@ -54,11 +67,13 @@ def check_pixels(path: Path, header: Dataset) -> None:
             raise UnreadableFile(f"{path} is damaged: its header has no {name}")
     status = stamp(path)
     start = _header(*status)[1]
-    remaining = status[1] - start
+    syntax = header.file_meta.TransferSyntaxUID
+    # Tag and length of the pixel element come before the pixels (PS3.5, 7.1).
+    remaining = status[1] - start - (8 if syntax.is_implicit_VR else 12)
     needed = header.Rows * header.Columns * (header.BitsAllocated // 8)
-    compressed = header.file_meta.TransferSyntaxUID.is_compressed
-    deflated = header.file_meta.TransferSyntaxUID.is_deflated
-    if remaining <= 0 or (not compressed and not deflated and remaining < needed):
+    if syntax.is_deflated:
+        return
+    if remaining <= 0 or (remaining < needed and not syntax.is_compressed):
         raise UnreadableFile(
             f"{path} is truncated: its pixels need {needed} bytes and it has "
             f"{max(remaining, 0)}",
@@ -129,7 +144,7 @@ class DicomSource(Source):
         path = self.files[number]
         try:
             stored = pixel_array(path, raw=True)
-        except (InvalidDicomError, *DAMAGE) as error:
+        except (*PYDICOM, *DAMAGE) as error:
             missing = "missing dependencies" in str(error) or "plugin" in str(error)
             raise UnreadableFile(
                 f"{path} cannot be decoded: {_CODEC if missing else error}",

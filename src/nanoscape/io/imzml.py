@@ -79,8 +79,10 @@ class ImzmlSource:
     def _array(self, table: ArrayTable, index: int) -> NDArray[Any]:
         data = self._reader.read(table.offsets[index], table.encoded[index])
         if table.zlib:
+            # A few packed bytes can hold gigabytes; no more is unpacked than announced.
+            announced = table.lengths[index] * np.dtype(table.dtype).itemsize
             try:
-                data = zlib.decompress(data)
+                data = zlib.decompressobj().decompress(data, announced + 1)
             except zlib.error as error:
                 raise UnreadableFile(
                     f"spectrum {index + 1} of {self.path} is damaged: {error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
-import shutil
+import math
 import tempfile
 import weakref
 from collections.abc import Sequence
@@ -37,6 +37,7 @@ _MAGIC = {344: (b"n+1\0", b"ni1\0"), 4: (b"n+2\0", b"ni2\0")}
 _LENGTHS = {"meter": "m", "mm": "mm", "micron": "µm"}
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 _SPACE = "patient"
+_PART = 2**20
 _NIBABEL = (ImageFileError, HeaderDataError, ImageDataError, HeaderTypeError)
 
 
@@ -130,7 +131,7 @@ class NiftiSource(Source):
         self._file = Path(volume.file_map["image"].filename)
         shape = list(self._stored_shape[::-1])
         # Axes beyond time that have one element carry nothing.
-        while len(shape) > 3 and shape[0] == 1 and len(shape) > 4:
+        while len(shape) > 4 and shape[0] == 1:
             shape = shape[1:]
         while len(shape) < 3:
             shape = [1, *shape]
@@ -139,6 +140,12 @@ class NiftiSource(Source):
             shape.append(self.colours)
         self.shape = tuple(shape)
         self.dtype = self._dtype()
+
+    @property
+    def _needed(self) -> int:
+        """Bytes from the start of the file to the end of its samples."""
+        samples = math.prod(self._stored_shape)
+        return self._offset + samples * self._stored_dtype.itemsize
 
     def _dtype(self) -> np.dtype[Any]:
         if self.colours:
@@ -155,12 +162,11 @@ class NiftiSource(Source):
 
     def check_complete(self) -> None:
         """Raise :class:`UnreadableFile` when the file ends before its samples do."""
-        samples = int(np.prod(self._stored_shape, dtype=np.int64))
-        needed = self._offset + samples * self._stored_dtype.itemsize
+        needed = self._needed
         if not self._file.exists():
             raise UnreadableFile(f"{self.path} has no samples: {self._file} is missing")
         found = (
-            _unpacked(*stamp(self._file)).size
+            _unpacked(needed, *stamp(self._file)).size
             if _is_gzip(self._file)
             else self._file.stat().st_size
         )
@@ -185,7 +191,9 @@ class NiftiSource(Source):
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the samples of a box, scaled as the header says."""
         packed = _is_gzip(self._file)
-        path = _unpacked(*stamp(self._file)).path if packed else self._file
+        path = self._file
+        if packed:
+            path = _unpacked(self._needed, *stamp(self._file)).path
         spatial = self.shape[:-1] if self.colours else self.shape
         stored = np.memmap(
             path,
@@ -225,9 +233,12 @@ def _load(path: Path) -> Any:
 
 
 class _Unpacked:
-    """A gzipped file unpacked into a temporary one, which goes with this object."""
+    """A gzipped file unpacked into a temporary one, which goes with this object.
 
-    def __init__(self, path: Path) -> None:
+    No more is unpacked than the header announces: a small file can hold terabytes.
+    """
+
+    def __init__(self, path: Path, needed: int) -> None:
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115  (outlives this call)
             prefix="nanoscape-", suffix=".nii", delete=False
         )
@@ -235,7 +246,9 @@ class _Unpacked:
         weakref.finalize(self, self.path.unlink, missing_ok=True)
         with handle, gzip.open(path) as packed:
             try:
-                shutil.copyfileobj(packed, handle, 2**20)
+                while needed > 0 and (part := packed.read(min(needed, _PART))):
+                    handle.write(part)
+                    needed -= len(part)
             except DAMAGE as error:
                 raise UnreadableFile(
                     f"{path} is damaged: {error}", todo="copy the file again"
@@ -244,10 +257,10 @@ class _Unpacked:
 
 
 @functools.lru_cache(maxsize=8)
-def _unpacked(path: str, size: int, modified: int) -> _Unpacked:
+def _unpacked(needed: int, path: str, size: int, modified: int) -> _Unpacked:
     """Return the unpacked file; another size or time means another file."""
     del size, modified
-    return _Unpacked(Path(path))
+    return _Unpacked(Path(path), needed)
 
 
 def _is_gzip(path: Path) -> bool:
