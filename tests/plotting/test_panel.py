@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure as Page
@@ -8,7 +10,8 @@ from nanoscape.errors import WrongInput
 from nanoscape.model import Affine, Figure, Image, Labels, Quantity, Tags
 from nanoscape.model.raster import pyramid_levels
 from nanoscape.plotting.images import draw_image, round_length
-from nanoscape.plotting.panel import figure_panel
+from nanoscape.plotting.panel import _letter, figure_panel
+from nanoscape.plotting.style import colormap_for, lab_of
 from nanoscape.plotting.view import Field, field_of, picture_of
 
 
@@ -58,7 +61,7 @@ def test_only_a_coarse_level_is_read_for_a_small_picture():
 def test_the_scale_bar_is_as_long_as_it_says():
     axes = Page().add_subplot()
     draw_image(axes, ramp((100, 120), spacing=2.0))
-    (bar, _) = (line for line in axes.lines if line.get_gid() == "scale-bar")
+    (bar,) = (line for line in axes.lines if line.get_gid() == "scale-bar")
     start, stop = bar.get_xdata()
     assert stop - start == 50.0
     assert [text.get_text() for text in axes.texts] == ["50 µm"]
@@ -108,3 +111,53 @@ def test_what_is_no_section_is_refused():
         figure_panel([volume])
     with pytest.raises(WrongInput, match="no image to show"):
         figure_panel([])
+
+
+@pytest.mark.parametrize("role", ["Drug", "Carrier", "Vessels", "Perfusion", "Nuclei"])
+def test_amounts_get_even_steps_of_lightness(role):
+    colours = colormap_for(role)(np.linspace(0, 1, 256))[:, :3]
+    lightness = lab_of(colours)[:, 0]
+    np.testing.assert_allclose(np.diff(lightness), 100 / 255, atol=1e-3)
+    middle = colours[128]
+    assert middle.max() - middle.min() > 0.2
+
+
+def test_lightness_is_that_of_cielab():
+    """White, black, mid grey and pure red: CIE 1976 values of sRGB."""
+    colours = np.array([[1, 1, 1], [0, 0, 0], [0.5, 0.5, 0.5], [1, 0, 0.0]])
+    expected = [[100, 0, 0], [0, 0, 0], [53.389, 0, 0], [53.241, 80.092, 67.203]]
+    np.testing.assert_allclose(lab_of(colours), expected, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("low", "unit", "role", "diverging"),
+    [
+        (-250.0, "", None, True),
+        (-250.0, "HU", None, False),
+        (-250.0, "a.u.", "Anatomy", False),
+        (-5.0, "a.u.", None, False),
+    ],
+)
+def test_only_scores_diverge(low, unit, role, diverging):
+    image = Image.from_array(
+        np.linspace(low, 300, 600).reshape(20, 30),
+        "yx",
+        spacing=1.0,
+        quantity=Quantity("value", unit),
+        tags=Tags.of("user", role=role),
+    )
+    bottom, top = draw_image(Page().add_subplot(), image).get_clim()
+    assert (bottom == -top) == diverging
+
+
+def test_long_names_stay_above_their_own_panel():
+    names = ["Distance to the nearest perfused vessel in the section " * 2, "CD31"]
+    images = [ramp(spacing=1.0, name=name) for name in names]
+    svg = figure_panel(images, columns=2, width_mm=90, dpi=72).files["svg"].decode()
+    lines = re.findall(r">((?:a   )?[^<>]*(?:Distance|perfused|vessel)[^<>]*)<", svg)
+    assert 1 <= len([x for x in lines if "<" not in x]) <= 2
+    assert all(len(line) < 40 for line in lines)
+
+
+def test_letters_go_on_after_z():
+    assert [_letter(n) for n in (0, 25, 26, 27, 52)] == ["a", "z", "aa", "ab", "ba"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import string
+import textwrap
 from typing import Annotated, Literal
 
 import pandas as pd
@@ -11,11 +13,14 @@ from nanoscape.compute import Task
 from nanoscape.errors import WrongInput
 from nanoscape.model import Figure, Image, Labels, Tags
 from nanoscape.operation import Option, Role, operation
-from nanoscape.plotting.images import draw_image, draw_outlines
+from nanoscape.plotting.images import draw_image, draw_outlines, quantity_text
 from nanoscape.plotting.style import DARK, LIGHT, MM_PER_INCH, rendered
 from nanoscape.plotting.view import field_of
 
-_TITLE_MM = 6.0
+_TITLE_MM = 3.0
+_LETTER_WIDTH = 0.55
+_MM_PER_POINT = 25.4 / 72
+_FEWEST_PIXELS, _MOST_PIXELS = 300, 2000
 _BAR_MM = 13.0
 
 
@@ -89,8 +94,12 @@ def figure_panel(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     cell = width_mm / columns
+    titles = _titles(images, letters, cell, font_size)
+    lines = max(title.count("\n") + 1 for title in titles)
+    title_mm = _TITLE_MM + 1.3 * lines * font_size * _MM_PER_POINT
     shape = (field.bottom - field.top) / (field.right - field.left)
-    height_mm = rows * ((cell - _BAR_MM) * shape + _TITLE_MM)
+    height_mm = rows * ((cell - _BAR_MM) * shape + title_mm)
+    pixels = round(min(max(cell / MM_PER_INCH * dpi, _FEWEST_PIXELS), _MOST_PIXELS))
     size = (width_mm / MM_PER_INCH, height_mm / MM_PER_INCH)
     page = Page(figsize=size, layout="constrained", facecolor=theme.background)
     limits = []
@@ -98,15 +107,16 @@ def figure_panel(
         task.step(number, len(images) + 1, f"drawing {image.name}")
         field_of(image)
         axes = page.add_subplot(rows, columns, number + 1)
-        letter = string.ascii_lowercase[number % 26] if letters else ""
+        letter = _letter(number) if letters else ""
         shown = draw_image(
-            axes, image, field=field, percentiles=percentiles, letter=letter,
-            theme=theme, size=font_size,
+            axes, image, field=field, percentiles=percentiles, title=titles[number],
+            pixels=pixels, theme=theme, size=font_size,
         )  # fmt: skip
         if outlines is not None:
-            draw_outlines(axes, outlines, field)
-        low, high = shown.get_clim()
-        limits.append((letter, image.name, str(image.quantity), low, high))
+            draw_outlines(axes, outlines, field, pixels=pixels)
+        low, high = (math.nan, math.nan) if image.rgb else shown.get_clim()
+        quantity = quantity_text(image.quantity)
+        limits.append((letter, image.name, quantity, low, high))
     task.step(len(images), len(images) + 1, "writing the figure")
     files = {suffix: rendered(page, suffix, dpi) for suffix in ("png", "svg", "pdf")}
     frame = pd.DataFrame(limits, columns=["panel", "image", "quantity", "low", "high"])
@@ -115,3 +125,24 @@ def figure_panel(
         files=files, name=f"Panel: {names}", tables={"Contrast limits": frame},
         tags=Tags(),
     )  # fmt: skip
+
+
+def _letter(number: int) -> str:
+    """Return a, b, … z, aa, ab, … for panels counted from zero."""
+    rounds, rest = divmod(number, 26)
+    return (_letter(rounds - 1) if rounds else "") + string.ascii_lowercase[rest]
+
+
+def _titles(
+    images: list[Image], letters: bool, width_mm: float, font_size: float
+) -> list[str]:
+    """Return what stands above each panel, in at most two lines of its width."""
+    fitting = max(8, int(width_mm / (_LETTER_WIDTH * font_size * _MM_PER_POINT)) - 2)
+    titles = []
+    for number, image in enumerate(images):
+        lead = f"{_letter(number)}   " if letters else ""
+        lines = textwrap.wrap(
+            image.name, fitting - len(lead), max_lines=2, placeholder=" …"
+        )
+        titles.append(lead + "\n".join(lines))
+    return titles

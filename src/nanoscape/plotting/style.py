@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+import numpy as np
+from matplotlib.colors import Colormap, ListedColormap, to_rgb
+from numpy.typing import NDArray
 
 MM_PER_INCH = 25.4
 
-# One hue for each amount, dark to light, of even lightness steps; readable by
-# people who do not see red and green apart.
+# One hue for each amount, told apart by people who do not see red and green.
 _HUES = {
     "Drug": "#ff8f5a",
     "Carrier": "#ffd166",
@@ -71,7 +73,72 @@ def colormap_for(role: str | None, *, signed: bool = False) -> Colormap:
     hue = _HUES.get(role or "")
     if hue is None:
         return matplotlib.colormaps["gray"]
-    return LinearSegmentedColormap.from_list(str(role), ["#000000", hue, "#ffffff"])
+    return ListedColormap(single_hue(hue), name=str(role))
+
+
+@functools.cache
+def single_hue(colour: str, steps: int = 256) -> NDArray[np.float64]:
+    """Return colours from black over one hue to white, in even steps of lightness.
+
+    Lightness is that of CIELAB; saturation is lowered where a screen cannot show it.
+
+    Parameters
+    ----------
+    colour
+        The hue, as matplotlib names colours.
+    steps
+        How many colours.
+
+    Returns
+    -------
+    numpy.ndarray
+        Red, green and blue from 0 to 1, shape ``(steps, 3)``.
+    """
+    tip, a, b = lab_of(np.array([to_rgb(colour)]))[0]
+    lightness = np.linspace(0, 100, steps)
+    strength = np.interp(lightness, [0, tip, 100], [0, 1, 0])
+    weaker = np.linspace(0, 1, 101)[:, None]
+    lab = np.stack(
+        np.broadcast_arrays(
+            lightness, a * strength * weaker, b * strength * weaker
+        ),
+        axis=-1,
+    )  # fmt: skip
+    rgb = _rgb_of(lab)
+    shown = np.all((rgb >= -1e-6) & (rgb <= 1 + 1e-6), axis=-1)
+    strongest = len(weaker) - 1 - np.argmax(np.flip(shown, axis=0), axis=0)
+    return np.clip(rgb[strongest, np.arange(steps)], 0, 1)
+
+
+_TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+_WHITE = _TO_XYZ.sum(axis=1)
+_STEP = 6 / 29
+
+
+def lab_of(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return CIELAB coordinates (white: D65) of sRGB colours from 0 to 1."""
+    light = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    t = light @ _TO_XYZ.T / _WHITE
+    f = np.where(t > _STEP**3, np.cbrt(t), t / (3 * _STEP**2) + 4 / 29)
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def _rgb_of(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    y = (lab[..., 0] + 16) / 116
+    f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
+    t = np.where(f > _STEP, f**3, 3 * _STEP**2 * (f - 4 / 29))
+    light = (t * _WHITE) @ np.linalg.inv(_TO_XYZ).T
+    bright = np.maximum(light, 0.0031308)
+    return np.where(
+        light <= 0.0031308, light * 12.92, 1.055 * bright ** (1 / 2.4) - 0.055
+    )
 
 
 def apply_theme(axes: Any, theme: Theme, size: float) -> None:
