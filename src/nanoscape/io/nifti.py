@@ -249,6 +249,8 @@ class _Unpacked:
                 while needed > 0 and (part := packed.read(min(needed, _PART))):
                     handle.write(part)
                     needed -= len(part)
+                # The end of the stream, where there is one, checks the whole.
+                packed.read(1)
             except DAMAGE as error:
                 raise UnreadableFile(
                     f"{path} is damaged: {error}", todo="copy the file again"
