@@ -240,6 +240,18 @@ def test_an_empty_history_cannot_be_saved(panel: Panel, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_coarse_images_are_to_be_moved_onto_fine_ones(state: ViewerState) -> None:
+    for space, spacing in (("msi", 20.0), ("slide", 0.5), ("scan", 50.0)):
+        image = Image.from_array(
+            np.ones((4, 5)), "yx", spacing=spacing, space=space, name=space
+        )
+        state.show([state.session.add(image)])
+    assert [(p.space, p.fixed) for p in pairs_of(state)] == [
+        ("msi", "slide"),
+        ("scan", "slide"),
+    ]
+
+
 def test_pairs_tell_their_state_until_they_are_accepted(
     state: ViewerState, slide: list[str]
 ) -> None:

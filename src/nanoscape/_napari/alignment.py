@@ -68,7 +68,7 @@ def pairs_of(state: Any) -> list[Pair]:
             members.setdefault(space, address)
     if not members:
         return []
-    reference = state.reference if state.reference in members else next(iter(members))
+    reference = _reference(state, members)
     pairs = []
     for space, address in members.items():
         root = study.root_of(space)
@@ -78,6 +78,24 @@ def pairs_of(state: Any) -> list[Pair]:
         edges = tuple(study.path_edges(space, reference)) if aligned else ()
         pairs.append(Pair(space, reference, edges, address, members[reference]))
     return pairs
+
+
+def _reference(state: Any, members: dict[str, str]) -> str:
+    """Return the space that the others are aligned to.
+
+    While nothing is aligned, that is the one of the finest image: coarse images are
+    moved onto fine ones.
+    """
+    session = state.session
+    joined = {s for e in session.study.edges for s in (e.moving, e.fixed)}
+    if joined & set(members) and state.reference in members:
+        return str(state.reference)
+
+    def pixel(space: str) -> float:
+        spacing = getattr(session[members[space]], "spacing", None)
+        return max(spacing.values()) if spacing else float("inf")
+
+    return min(members, key=pixel)
 
 
 def accept(state: Any, pair: Pair) -> None:

@@ -120,7 +120,8 @@ class OperationForm(QWidget):
                 grid.addWidget(picker, row + 1, 0, 1, 2)
             else:
                 grid.addWidget(picker, row, 1)
-        shown, hidden = [], []
+        shown: list[Field] = []
+        hidden: list[Field] = []
         for field in self.fields.values():
             (hidden if field.parameter.option.advanced else shown).append(field)
         add_rows(grid, shown)

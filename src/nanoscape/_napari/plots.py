@@ -101,7 +101,8 @@ class PlotCanvas(QWidget):
 
         from nanoscape.plotting.style import LIGHT, rendered
 
-        figure = Figure(figsize=self.figure.get_size_inches(), layout="constrained")
+        width, height = self.figure.get_size_inches()
+        figure = Figure(figsize=(float(width), float(height)), layout="constrained")
         if self._draw is not None:
             self._draw(figure, LIGHT, _PRINT_SIZE)
         temporary = path.with_name(f".{path.name}.tmp")

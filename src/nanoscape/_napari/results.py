@@ -33,7 +33,8 @@ def result_line(session: Any, record: Record) -> str:
 def describe_result(item: Any) -> str:
     """Return one sentence about a result; empty when there is nothing to say."""
     table = getattr(item, "table", None)
-    name = item.name[:1].upper() + item.name[1:]
+    word = item.name.partition(" ")[0]
+    name = item.name[:1].upper() + item.name[1:] if word.isalpha() else item.name
     if item.kind == "labels" and table is not None:
         return f"{name}: {len(table):,} object{'' if len(table) == 1 else 's'}."
     if item.kind == "points":
