@@ -24,9 +24,10 @@ from nanoscape.statistics.binning import Binning, DistanceSums
 from nanoscape.statistics.curve import area_to, half_distance, wall_value
 from nanoscape.statistics.decay import DecayFit, fit_exponential
 from nanoscape.statistics.distance_map import distance_map
-from nanoscape.statistics.fine_sums import Plan, count_fine, planned, shift_for
+from nanoscape.statistics.fine_sums import Plan, count_fine, planned
 from nanoscape.statistics.footprints import LARGEST_DRUG, DrugGrid, count_footprints
 from nanoscape.statistics.gradient import GradientTest, gradient_test
+from nanoscape.statistics.value_counts import shift_for
 
 _NARROWEST_BIN_UM = 2.0
 _COARSE = 1.5

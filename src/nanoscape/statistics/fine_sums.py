@@ -10,8 +10,8 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.compute import Block, Task, reduce_blocks
-from nanoscape.compute.blocks import block_shape_for
+from nanoscape.compute import Block, Task
+from nanoscape.compute.blocks import block_shape_for, lattice, run_blocks
 from nanoscape.statistics.binning import (
     BASES_UM,
     Binning,
@@ -20,8 +20,14 @@ from nanoscape.statistics.binning import (
     Floats,
     reach_of,
 )
+from nanoscape.statistics.value_counts import (
+    BinnedValues,
+    count_values,
+    joined_values,
+    quartiles_of,
+)
 
-_EXACT_PIXELS = 2**24
+_BATCH = 64
 _CELL_UM = 5.0
 _TILE_UM = 250.0
 _TILES_PER_AXIS = 5
@@ -157,14 +163,7 @@ def count_fine(
     task
         Progress.
     """
-    parts = reduce_blocks(
-        _fine_block,
-        [distance, drug, *masks],
-        arguments=(plan,),
-        with_block=True,
-        task=task,
-        text="measuring the drug by distance",
-    )
+    parts, values = _count_blocks([distance, drug, *masks], plan, task)
     b = plan.binning
     pixels = np.sum([part.pixels for part in parts], axis=0)
     first, second, far = (
@@ -181,7 +180,7 @@ def count_fine(
     return DistanceSums(
         pixels=n,
         samples=np.floor(n / max(pixels_per_sample, 1.0)),
-        quartiles=_quartiles(parts, plan),
+        quartiles=quartiles_of(values, b.count, plan.shift),
         reach=reach_of(ended, cut, b.parts),
         missing=sum(part.missing for part in parts),
         censored=float(cut.sum() / max(1, ended.sum() + cut.sum())),
@@ -189,6 +188,32 @@ def count_fine(
         cells=_assembled(parts, plan),
         **summarised(n, b.coarsened(first), b.coarsened(second), b.coarsened(far)),
     )
+
+
+def _count_blocks(
+    arrays: Sequence[da.Array], plan: Plan, task: Task
+) -> tuple[list[_FinePart], BinnedValues]:
+    """Count block by block, joining the values of many blocks as it goes.
+
+    The blocks are the usual ones, whatever the executor's, so that sums agree.
+    """
+    blocks = lattice(plan.shape, block_shape_for(plan.shape))
+    batches = [blocks[i : i + _BATCH] for i in range(0, len(blocks), _BATCH)]
+    parts: list[_FinePart] = []
+    values = BinnedValues(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    for batch, share in zip(batches, task.split(*map(len, batches)), strict=True):
+        found = run_blocks(
+            _fine_block,
+            arrays,
+            batch,
+            arguments=(plan,),
+            with_block=True,
+            task=share,
+            text="measuring the drug by distance",
+        )
+        values = joined_values([values, *(of_block for _, of_block in found)])
+        parts.extend(part for part, _ in found)
+    return parts, values
 
 
 def summarised(n: Any, first: Any, second: Any, far: Any) -> dict[str, Floats]:
@@ -208,8 +233,6 @@ class _FinePart:
     tiles: Floats
     cells: Floats
     origin: tuple[int, ...]
-    keys: NDArray[np.int64]
-    counts: NDArray[np.int64]
     ended: NDArray[np.int64]
     cut: NDArray[np.int64]
     missing: int
@@ -217,7 +240,7 @@ class _FinePart:
 
 def _fine_block(
     block: Block, distance: NDArray[np.float32], drug: NDArray[Any], *rest: Any
-) -> _FinePart:
+) -> tuple[None, tuple[_FinePart, BinnedValues]]:
     *masks, plan = rest
     zones = zones_of(block, distance, masks, plan)
     b = plan.binning
@@ -239,10 +262,7 @@ def _fine_block(
         ],
         axis=1,
     )
-    keys, counts = np.unique(
-        ((fine // b.parts) << 32) | (_sortable(y) >> plan.shift), return_counts=True
-    )
-    return _FinePart(
+    part = _FinePart(
         pixels=np.bincount(fine, minlength=b.fine),
         first=weighted(fine, y, b.fine),
         second=weighted(fine, y * y, b.fine),
@@ -250,12 +270,11 @@ def _fine_block(
         tiles=by_tile,
         cells=_cells(place, d, y, zones.tissue, plan),
         origin=tuple(part.start // plan.cell for part in block.core),
-        keys=keys,
-        counts=counts,
         ended=zones.ended,
         cut=zones.cut,
         missing=missing,
     )
+    return None, (part, count_values(fine // b.parts, y, plan.shift))
 
 
 def weighted(index: NDArray[np.int64], weights: Floats, length: int) -> Floats:
@@ -332,40 +351,3 @@ class _BinnedMoments:
             self._squares,
         ]
         return np.stack(columns, axis=1)
-
-
-def _sortable(values: Floats) -> NDArray[np.int64]:
-    """Return whole numbers in the order of the values, rounded to float32."""
-    bits = values.astype(np.float32).view(np.int32).astype(np.int64)
-    return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits) + 2**31
-
-
-def _unsorted(keys: NDArray[np.int64]) -> Floats:
-    bits = keys - 2**31
-    plain = np.where(bits < 0, (-bits) | 0x80000000, bits).astype(np.uint32)
-    return plain.view(np.float32).astype(np.float64)
-
-
-def _quartiles(parts: Sequence[_FinePart], plan: Plan) -> Floats:
-    """Return order statistics of each bin from the counted values."""
-    keys = np.concatenate([part.keys for part in parts])
-    counts = np.concatenate([part.counts for part in parts])
-    order = np.argsort(keys, kind="stable")
-    keys, counts = keys[order], counts[order]
-    bins = keys >> 32
-    found = np.full((plan.binning.count, 3), np.nan)
-    for number in range(plan.binning.count):
-        low, high = np.searchsorted(bins, [number, number + 1])
-        if high == low:
-            continue
-        cumulative = np.cumsum(counts[low:high])
-        ranks = np.array([0.25, 0.5, 0.75]) * cumulative[-1]
-        chosen = keys[low + np.searchsorted(cumulative, ranks)] & 0xFFFFFFFF
-        half = (1 << plan.shift) >> 1
-        found[number] = _unsorted((chosen << plan.shift) + half)
-    return found
-
-
-def shift_for(shape: Sequence[int]) -> int:
-    """Return how many bits of a value the quartiles of a grid may ignore."""
-    return 0 if int(np.prod(shape, dtype=np.int64)) <= _EXACT_PIXELS else 16
