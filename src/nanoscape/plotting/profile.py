@@ -56,7 +56,9 @@ def draw_distance_profile(
     axes.set_xlabel("Distance from the vessel wall (µm)")
     axes.set_ylabel(f"Mean ({unit})")
     axes.set_xlim(left=0)
-    axes.set_title(counts_text(profile), loc="left")
+    axes.set_title(
+        counts_text(profile), loc="left", color=theme.foreground, fontsize=size
+    )
     apply_theme(axes, theme, size)
     axes.legend(
         fontsize=size - 1, frameon=False, labelcolor=theme.foreground,
