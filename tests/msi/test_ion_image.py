@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyimzml.ImzMLParser import ImzMLParser
 
 from nanoscape.compute import Cancelled, Task, Threads, using
+from nanoscape.io import read
 from nanoscape.model import Affine, Spectra, Tags
-from nanoscape.msi.ion_image import ion_image, total_ion_current
+from nanoscape.msi.ion_image import in_window, ion_image, total_ion_current
 
 
 class InMemory:
@@ -105,3 +109,37 @@ def test_many_spectra_come_in_order_and_can_be_stopped(workers):
         task.cancel()
         with pytest.raises(Cancelled):
             ion_image(spectra, mz=500.0, task=task)
+
+
+@pytest.mark.parametrize("kind", ["continuous", "processed"])
+def test_every_pixel_of_a_file_is_that_of_an_independent_reader(shared_data, kind):
+    path = shared_data / "multimodal" / "msi_he_synth" / f"msi_{kind}.imzML"
+    spectra = read(path)[0]
+    mz, ppm = 544.1813, 12.0
+    image = ion_image(spectra, mz=mz, tolerance_ppm=ppm).data.compute()
+    expected = np.full(spectra.shape, np.nan)
+    with warnings.catch_warnings():
+        # The other reader warns of things in the header that are not at stake here.
+        warnings.simplefilter("ignore")
+        parser = ImzMLParser(str(path))
+        first = np.min(parser.coordinates, axis=0)
+        for index, place in enumerate(parser.coordinates):
+            mzs, values = parser.getspectrum(index)
+            inside = np.abs(mzs - mz) <= mz * ppm * 1e-6
+            x, y, _ = np.subtract(place, first)
+            expected[y, x] = values[inside].sum(dtype=np.float64)
+        parser.m.close()
+    np.testing.assert_array_equal(image, expected)
+    assert np.nanmax(image) > 0
+    assert np.isnan(image).any() == (len(spectra) < image.size)
+
+
+def test_peaks_of_single_precision_do_not_round_the_window():
+    peak = np.float32(544.1813)
+    low = np.nextafter(float(peak), 1000)
+    assert np.float32(low) == peak
+    found = [
+        in_window(np.array([peak]), np.array([3.0], "f4"), (edge, 600.0), "sum")
+        for edge in (float(peak), low)
+    ]
+    assert found == [3.0, 0.0]

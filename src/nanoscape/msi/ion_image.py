@@ -122,7 +122,9 @@ def in_window(
     statistic
         Sum or maximum; both are zero where there is no peak.
     """
-    chosen = intensities[(mzs >= window[0]) & (mzs <= window[1])]
+    # Compared with numbers of plain Python, float32 peaks would round the window.
+    low, high = np.float64(window[0]), np.float64(window[1])
+    chosen = intensities[(mzs >= low) & (mzs <= high)]
     if chosen.size == 0:
         return 0.0
     if statistic == "maximum":

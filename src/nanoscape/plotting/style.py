@@ -150,6 +150,9 @@ def apply_theme(axes: Any, theme: Theme, size: float) -> None:
     for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
         label.set_color(theme.foreground)
         label.set_size(size)
+    # Titles on the left are texts of their own, and only set_title reaches them.
+    left = axes.get_title(loc="left")
+    axes.set_title(left, loc="left", color=theme.foreground, fontsize=size)
 
 
 def rendered(figure: Any, suffix: str, dpi: float) -> bytes:
