@@ -33,7 +33,6 @@ from nanoscape.model import (
 from nanoscape.workflow.execute import Outcome
 from nanoscape.workflow.registry import resolve
 
-
 TABLE = Table(data=pd.DataFrame({"error_um": [1.0]}), name="errors")
 
 
@@ -139,12 +138,12 @@ def test_a_result_is_updated_in_place_and_keeps_its_look(
     np.testing.assert_allclose(layer.scale, 3.0)
 
 
-def test_new_layers_are_selected_and_the_first_images_visible(
+def test_the_first_of_many_images_are_visible_and_one_is_selected(
     viewer: ViewerModel, state: ViewerState
 ) -> None:
     state.show([state.session.add(image("old"))])
     new = state.show([state.session.add(image(f"c{i}")) for i in range(6)])
-    assert set(viewer.layers.selection) == set(new)
+    assert set(viewer.layers.selection) == {new[3]}
     assert [layer.visible for layer in new] == [True] * 4 + [False] * 2
 
 

@@ -37,6 +37,7 @@ _MODALITY_COLORMAPS = {
     "LA-ICP-MS": "viridis",
     "PA": "magma",
 }
+_SINGLE_HUES = {hue for hue in _ROLE_COLORMAPS.values() if hue != "gray"}
 _OVERLAYS = ("PT", "PET", "NM", "SPECT", "PA")
 _SCORE_WORDS = ("score", "difference", "deviation", "residual", "log ratio")
 
@@ -57,12 +58,12 @@ def image_look(image: Image) -> dict[str, Any]:
             "blending": "translucent_no_depth",
         }
     colormap = colormap_of(image)
-    anatomy = colormap == "gray"
-    return {
-        "colormap": colormap,
-        "contrast_limits": (low, high),
-        "blending": "translucent_no_depth" if anatomy else "additive",
-    }
+    look = {"colormap": colormap, "contrast_limits": (low, high)}
+    if colormap in _SINGLE_HUES:
+        return look | {"blending": "additive"}
+    # Colour maps of several hues lose their meaning when they are added to white.
+    opacity = 1.0 if colormap == "gray" else 0.6
+    return look | {"blending": "translucent_no_depth", "opacity": opacity}
 
 
 def colormap_of(image: Image) -> str:

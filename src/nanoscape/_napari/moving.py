@@ -73,6 +73,11 @@ class Moving:
         self._undo.append(edges)
         self._redo.clear()
 
+    def forget(self) -> None:
+        """Forget what could be taken back, for another study."""
+        self._undo.clear()
+        self._redo.clear()
+
     def undo(self) -> bool:
         """Take the last change of transforms back."""
         return self._swap(self._undo, self._redo)

@@ -8,7 +8,7 @@ from pathlib import Path
 import napari
 import platformdirs
 from napari.types import LayerData
-from napari.utils.notifications import show_error
+from qtpy.QtCore import QEventLoop
 
 from nanoscape._napari.layers import layer_data
 from nanoscape._napari.scene import axes_for, scene_addresses
@@ -21,29 +21,20 @@ from nanoscape.workflow.session import Session
 SEED = 1
 SIZE = 1024
 
-_runners: set[Runner] = set()
-
 
 def sample_study() -> list[LayerData]:
     """Open the sample study, which is made first when it is not there yet.
 
-    In a window it is made beside it and shown when it is there; without one its
-    first scene is returned as layers.
+    In a window it is made beside it, so that the window stays alive.
     """
     folder = sample_folder()
     viewer = napari.current_viewer()
     if viewer is None:
         return _first_scene(make_sample(folder))
+    if not (folder / STUDY_FILE).is_file():
+        _make_beside(folder)
     state = state_of(viewer)
-    if (folder / STUDY_FILE).is_file():
-        state.open_study(folder)
-        return []
-    runner = Runner("Make the sample study")
-    _runners.add(runner)
-    runner.ended.connect(partial(_runners.discard, runner))
-    runner.failed.connect(_on_failure)
-    runner.start(partial(_make, folder), on_done=state.open_study)
-    return []
+    return list(state.layer_tuples(state.enter_study(folder)))
 
 
 def sample_folder() -> Path:
@@ -61,12 +52,22 @@ def make_sample(folder: Path, *, task: Task | None = None) -> Path:
     return folder
 
 
+def _make_beside(folder: Path) -> None:
+    """Make the study in a worker, while the window goes on."""
+    failures: list[Failure] = []
+    runner = Runner("Make the sample study")
+    loop = QEventLoop()
+    runner.failed.connect(failures.append)
+    runner.ended.connect(loop.quit)
+    runner.start(partial(_make, folder))
+    if runner.is_running:
+        loop.exec()
+    if failures:
+        raise failures[0].error
+
+
 def _make(folder: Path, task: Task) -> Path:
     return make_sample(folder, task=task)
-
-
-def _on_failure(failure: Failure) -> None:
-    show_error(failure.sentence)
 
 
 def _first_scene(folder: Path) -> list[LayerData]:

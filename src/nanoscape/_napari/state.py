@@ -147,24 +147,30 @@ class ViewerState:
 
     def open_study(self, root: str | Path) -> None:
         """Open the study in a folder in place of the one that is open."""
+        self.show(self.enter_study(root))
+
+    def enter_study(self, root: str | Path) -> list[str]:
+        """Take up the study in a folder and return what its first scene shows."""
         session = Session.load(root)
         self.canvas.clear()
         self.session = session
-        self._scene = None
         self._active.clear()
         self.canvas.forget()
+        self.moving.forget()
         self._closed.clear()
-        scenes = self.scenes
-        if scenes:
-            self.set_scene(scenes[0].id)
-        self.objects_changed.emit()
-        self.roles_changed.emit()
-        self.history_changed.emit()
+        scene = next(iter(self.scenes), None)
+        self._scene = scene.id if scene else None
+        if scene is not None:
+            self._open_sources(scene)
+        for signal in (self.objects_changed, self.roles_changed, self.history_changed):
+            signal.emit()
+        self.scene_changed.emit()
+        return self.scene_objects()
 
     def show(self, addresses: Iterable[str]) -> list[Layer]:
         """Show objects; one that has a layer is updated in place and keeps its look.
 
-        New layers are selected and visible.
+        New layers are visible, the first ones of many, and the last is selected.
         """
         wanted = list(addresses)
         items = [self.session[address] for address in wanted]
@@ -177,8 +183,9 @@ class ViewerState:
                 new.append(layer)
         limit_visible(new)
         if new:
-            self.viewer.layers.selection.clear()
-            self.viewer.layers.selection.update(new)
+            visible = [layer for layer in new if layer.visible] or new
+            # With one layer selected, napari's own controls stay usable.
+            self.viewer.layers.selection.active = visible[-1]
         self.objects_changed.emit()
         self.roles_changed.emit()
         return new
