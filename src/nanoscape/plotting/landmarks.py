@@ -82,6 +82,7 @@ def draw_landmark_errors(
     axes.margins(0.12)
     axes.autoscale_view()
     axes.set_aspect("equal", adjustable="box")
+    axes.locator_params(nbins=5)
     if not axes.yaxis_inverted():
         axes.invert_yaxis()
     axes.set_xlabel(f"x in {landmarks.fixed_space} (µm)")
