@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from pathlib import Path
 from typing import Any
 
 import dask.array as da
@@ -15,6 +16,7 @@ from napari.layers import Labels as LabelsLayer
 from napari.layers import Shapes as ShapesLayer
 from napari.utils._proxies import PublicOnlyProxy
 
+from nanoscape import io
 from nanoscape._napari.layers import KEY
 from nanoscape._napari.state import ViewerState, state_of
 from nanoscape.errors import MissingCalibration, WrongInput
@@ -430,3 +432,41 @@ def test_an_outcome_may_be_a_transform(
     np.testing.assert_allclose(layer.affine.translate, (7, 8))
     assert state.moving.undo()
     np.testing.assert_allclose(layer.affine.translate, (0, 0))
+
+
+def test_a_saved_study_comes_back_with_its_results(
+    viewer: ViewerModel,
+    state: ViewerState,
+    fake_operations: None,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "CD31.ome.tif"
+    io.write(image(), path)
+    state.open_paths([path])
+    name, inputs = "segmentation.bright_places", {"image": "CD31"}
+    record = state.keep(name, inputs, state.session.compute(name, inputs))
+    (result,) = record.outputs.values()
+    expected = np.asarray(state.session[result].data)
+    state.session.save(tmp_path / "study")
+    state.open_study(tmp_path / "study")
+    assert [state.address_of(layer) for layer in viewer.layers] == ["CD31", result]
+    np.testing.assert_array_equal(state.session[result].data, expected)
+
+
+def test_a_file_of_a_study_that_is_gone_does_not_stop_the_others(
+    viewer: ViewerModel,
+    state: ViewerState,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("nanoscape._napari.state.show_error", told.append)
+    for name in ("here", "gone"):
+        io.write(image(name), tmp_path / f"{name}.ome.tif")
+        state.load_paths([tmp_path / f"{name}.ome.tif"])
+    state.session.save(tmp_path / "study")
+    (tmp_path / "gone.ome.tif").unlink()
+    state.open_study(tmp_path / "study")
+    assert [layer.name for layer in viewer.layers] == ["here"]
+    assert len(told) == 1
+    assert "gone.ome.tif" in told[0]

@@ -83,8 +83,25 @@ def frame_times(item: Any) -> tuple[float, ...]:
 def scene_addresses(session: Session, scene: Scene) -> list[str]:
     """Return the addresses of a scene's files and of what was made from them.
 
-    Sources of the scene that are not open yet are not opened here.
+    What is not open yet is not opened here.
     """
+    members = _members(session, scene)
+    return [address for address in session if address in members]
+
+
+def saved_results(session: Session, scene: Scene) -> list[str]:
+    """Return the addresses of a scene's saved results that are not open yet."""
+    members = _members(session, scene)
+    return [
+        address
+        for record in session.study.records
+        if record.folder
+        for address in record.outputs.values()
+        if address in members and address not in session
+    ]
+
+
+def _members(session: Session, scene: Scene) -> set[str]:
     study = session.study
     wanted = set(scene.sources)
     key = scope_key(scene.scope)
@@ -103,7 +120,7 @@ def scene_addresses(session: Session, scene: Scene) -> list[str]:
         inputs = {a for several in record.inputs.values() for a in several}
         if inputs and inputs <= members:
             members |= set(record.outputs.values())
-    return [address for address in session if address in members]
+    return members
 
 
 def source_of(session: Session, address: str) -> str | None:

@@ -22,6 +22,7 @@ from nanoscape._napari.scene import (
     SceneAxes,
     neighbour,
     reference_space,
+    saved_results,
     scene_addresses,
     source_of,
 )
@@ -339,6 +340,7 @@ class ViewerState:
         return self._busy > 0
 
     def _open_sources(self, scene: Scene) -> None:
+        """Open the files and saved results of a scene; tell what cannot be read."""
         for ident in scene.sources:
             if any(source_of(self.session, a) == ident for a in self.session):
                 continue
@@ -348,6 +350,11 @@ class ViewerState:
                 show_error(str(error))
             else:
                 self._guess_roles(opened)
+        for address in saved_results(self.session, scene):
+            try:
+                self.session[address]
+            except NanoscapeError as error:
+                show_error(str(error))
 
     def _guess_roles(self, addresses: Iterable[str]) -> None:
         for address in addresses:
