@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nanoscape.errors import WrongInput
-from nanoscape.model import Image, Landmarks, Tags
+from nanoscape.model import Image, Landmarks, Regions, Tags
 from nanoscape.workflow import Session, recipe_from_history
 
 pytestmark = pytest.mark.usefixtures("operations")
@@ -95,3 +95,20 @@ def test_wrong_kinds_are_refused_in_one_sentence(session):
         session.run("statistics.area", {})
     with pytest.raises(WrongInput, match="there is no object 'CD45'"):
         session.run("statistics.threshold", {"image": "CD45"})
+
+
+def test_what_was_drawn_and_found_is_there_when_the_study_is_opened(session, tmp_path):
+    drawn = Regions(
+        polygons=(np.array([[0, 0], [0, 9], [9.0, 9]]),), names=("fold",), axes="yx",
+        space="slide", name="Fold", tags=Tags.of("user", role="Exclude"),
+    )  # fmt: skip
+    session.add(drawn)
+    record = session.run("statistics.threshold", {"image": "CD31"}, {"level": 0.25})
+    labels = session[record.outputs["labels"]].data.compute()
+    session.save(tmp_path / "study")
+    again = Session.load(tmp_path / "study")
+    np.testing.assert_array_equal(again["Fold"].polygons[0], drawn.polygons[0])
+    assert again["Fold"].tags["role"] == "Exclude"
+    found = again[record.outputs["labels"]]
+    np.testing.assert_array_equal(found.data.compute(), labels)
+    assert again.study.records[0].parameters == {"level": 0.25}

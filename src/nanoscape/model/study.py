@@ -117,6 +117,8 @@ class Study:
         Clicked pairs by identifier.
     records
         What was done, the newest last.
+    drawn
+        Folders of objects that were drawn or edited by hand, by address.
     """
 
     def __init__(self, root: Path) -> None:
@@ -125,6 +127,7 @@ class Study:
         self.edges: list[Edge] = []
         self.landmarks: dict[str, Landmarks] = {}
         self.records: list[Record] = []
+        self.drawn: dict[str, str] = {}
 
     def add(self, source: Source) -> Source:
         """Add a source; its identifier must be new."""
@@ -254,6 +257,7 @@ class Study:
                 name: landmarks_to_dict(pairs) for name, pairs in self.landmarks.items()
             },
             "records": [record.to_dict() for record in self.records],
+            "drawn": dict(self.drawn),
         }
 
     def save(self) -> Path:
@@ -308,6 +312,7 @@ class Study:
             pairs = values.get("landmarks", {})
             study.landmarks = {k: landmarks_from_dict(v) for k, v in pairs.items()}
             study.records = [Record.from_dict(r) for r in values.get("records", [])]
+            study.drawn = {str(k): str(v) for k, v in values.get("drawn", {}).items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableFile(f"{path} is damaged: {error}") from error
         return study

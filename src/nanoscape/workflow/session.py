@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -130,6 +132,7 @@ class Session:
             if source is not None and source.id not in self._opened:
                 self.open(source)
             self._load_result(address)
+            self._load_drawn(address)
         if address in self._objects:
             return self._objects[address]
         if address in self.study.landmarks:
@@ -149,6 +152,12 @@ class Session:
                 outputs = tagged_outputs(spec, outputs, record.scope)
                 self._objects[address] = outputs[names[address]]
                 return
+
+    def _load_drawn(self, address: str) -> None:
+        folder = self.study.drawn.get(address)
+        if folder is not None and address not in self._objects:
+            outputs, _ = load_result(self.study.root / folder)
+            self._objects[address] = outputs["object"]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._objects)
@@ -231,7 +240,7 @@ class Session:
         return self.record(operation, inputs, outcome)
 
     def save(self, root: Path | None = None, *, task: Task | None = None) -> Path:
-        """Save the study with the results of its steps, and return its file.
+        """Save the study, results and drawn objects included, and return its file.
 
         Parameters
         ----------
@@ -253,7 +262,22 @@ class Session:
             save_result(self.study.root / folder, outputs, plain, task=task)
             saved = dataclasses.replace(record, folder=folder.as_posix())
             self.study.records[number] = saved
+        for address in self._by_hand():
+            folder = Path("edits") / slug(address)
+            item = {"object": self._objects[address]}
+            save_result(self.study.root / folder, item, {"address": address}, task=task)
+            self.study.drawn[address] = folder.as_posix()
         return self.study.save()
+
+    def _by_hand(self) -> list[str]:
+        """Return addresses of what neither a file nor a step gave."""
+        made = {a for record in self.study.records for a in record.outputs.values()}
+        return [
+            address
+            for address in self._objects
+            if address not in made
+            and address.partition("/")[0] not in self.study.sources
+        ]
 
     def _earlier(
         self, operation: str, inputs: Mapping[str, tuple[str, ...]]
@@ -277,6 +301,12 @@ class Session:
             if len(values := {key[i] for key in keys}) == 1
         }
         return {name: value for name, value in common.items() if value}
+
+
+def slug(address: str) -> str:
+    """Return a name for a folder, different for different addresses."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", address).strip("-.")[:60]
+    return f"{safe or 'object'}-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
 
 
 def record_of(
