@@ -1,0 +1,146 @@
+"""Writing files that appear under their name only when they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from nanoscape.compute import Task
+
+_TILE = 512
+
+
+@contextlib.contextmanager
+def complete(*targets: Path) -> Iterator[list[Path]]:
+    """Give places to write to; they get their final names when all went well.
+
+    Parameters
+    ----------
+    targets
+        Final names, in one folder.
+    """
+    parent = targets[0].parent
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=".writing-"))
+    try:
+        drafts = [folder / target.name for target in targets]
+        yield drafts
+        for draft, target in zip(drafts, targets, strict=True):
+            os.replace(draft, target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fixed_uuid(seed: int, *place: int) -> uuid.UUID:
+    """Return an identifier that is the same for the same seed."""
+    words = np.random.SeedSequence(entropy=seed, spawn_key=place).generate_state(4)
+    return uuid.UUID(bytes=words.astype("<u4").tobytes(), version=4)
+
+
+def write_ome_tiff(
+    path: Path,
+    levels: Sequence[Sequence[da.Array]],
+    *,
+    channels: Sequence[str],
+    pixel_um: float,
+    identifier: uuid.UUID,
+    task: Task | None = None,
+) -> None:
+    """Write a pyramidal, tiled OME-TIFF, one tile at a time.
+
+    Parameters
+    ----------
+    path
+        Target.
+    levels
+        For each channel its levels, the finest first; lazy arrays ``(y, x)``.
+    channels
+        Their names.
+    pixel_um
+        Distance of pixel centres of the finest level.
+    identifier
+        Identifier of the file.
+    task
+        Progress.
+    """
+    first = levels[0]
+    steps = (task or Task()).split(*[float(np.prod(a.shape)) for a in first])
+    metadata: Mapping[str, Any] = {
+        "axes": "CYX",
+        "UUID": f"urn:uuid:{identifier}",
+        "PhysicalSizeX": pixel_um,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": pixel_um,
+        "PhysicalSizeYUnit": "µm",
+        "Channel": {"Name": list(channels)},
+    }
+    with (
+        complete(path) as (draft,),
+        tifffile.TiffWriter(draft, bigtiff=True, ome=True) as tiff,
+    ):
+        for number in range(len(first)):
+            arrays = [channel[number] for channel in levels]
+            tiff.write(
+                _tiles(arrays, steps[number]),
+                shape=(len(arrays), *arrays[0].shape),
+                dtype=arrays[0].dtype,
+                tile=(_TILE, _TILE),
+                photometric="minisblack",
+                compression="zlib",
+                compressionargs={"level": 1},
+                predictor=True,
+                resolution=(1e4 / pixel_um / 2**number, 1e4 / pixel_um / 2**number),
+                resolutionunit="CENTIMETER",
+                subifds=len(first) - 1 if number == 0 else None,
+                subfiletype=0 if number == 0 else 1,
+                metadata=metadata if number == 0 else None,
+                software="nanoscape phantom",
+            )
+
+
+def _tiles(arrays: Sequence[da.Array], task: Task) -> Iterator[NDArray[Any]]:
+    """Yield full tiles; those that hang over the edge end in zeros."""
+    height, width = arrays[0].shape
+    rows, columns = -(-height // _TILE), -(-width // _TILE)
+    total = len(arrays) * rows
+    for number, array in enumerate(arrays):
+        for row in range(rows):
+            task.step(number * rows + row, total, "writing the slide")
+            strip = array[row * _TILE : (row + 1) * _TILE]
+            strip = strip.compute(scheduler="synchronous")
+            for column in range(columns):
+                part = strip[:, column * _TILE : (column + 1) * _TILE]
+                tile = np.zeros((_TILE, _TILE), array.dtype)
+                tile[: part.shape[0], : part.shape[1]] = part
+                yield tile
+
+
+def write_tiff(
+    path: Path, array: Any, pixel_um: float, identifier: uuid.UUID, name: str
+) -> None:
+    """Write one plane ``(y, x)`` as a tiled OME-TIFF without coarser levels."""
+    lazy = array if isinstance(array, da.Array) else da.from_array(np.asarray(array))
+    write_ome_tiff(
+        path,
+        [[lazy]],
+        channels=[name],
+        pixel_um=pixel_um,
+        identifier=identifier,
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file."""
+    with complete(path) as (draft,):
+        draft.write_text(text, encoding="utf-8")

@@ -1,0 +1,184 @@
+"""The MALDI imaging mass spectrometer: the drug, lipids, haem and matrix."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pyimzml.ImzMLWriter import ImzMLWriter
+
+from nanoscape.compute import Task, tile_generator
+from nanoscape.phantom.areas import depth_at
+from nanoscape.phantom.files import complete, fixed_uuid
+from nanoscape.phantom.scene import Section
+from nanoscape.phantom.streams import SPECTRA, TEXTURE, sub_seed
+from nanoscape.phantom.texture import smooth_noise_at
+from nanoscape.phantom.warp import Raster
+
+DRUG_MZ = 544.1813
+MASS_ERROR_PPM = 1.5
+MISSING_SHARE = 0.01
+
+_SAMPLES = 6
+_NOISE_PEAKS = 25
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ion:
+    """One ion and where it comes from.
+
+    Attributes
+    ----------
+    name
+        What it is.
+    mz
+        Mass to charge ratio of the ion.
+    glass, tissue, dead, blood, drug
+        Mean counts off the tissue; and in tissue those from viable tissue, necrosis,
+        perfused vessels and the drug's unit of concentration.
+    """
+
+    name: str
+    mz: float
+    glass: float = 0.0
+    tissue: float = 0.0
+    dead: float = 0.0
+    blood: float = 0.0
+    drug: float = 0.0
+
+
+IONS = (
+    Ion("matrix (DHB)", 273.0394, glass=900.0, tissue=350.0, dead=400.0),
+    Ion("cholesterol", 369.3516, tissue=160.0, dead=260.0),
+    Ion("ceramide 34:1", 520.5088, tissue=25.0, dead=190.0),
+    Ion("doxorubicin", DRUG_MZ, glass=1.5, tissue=1.0, dead=1.0, drug=260.0),
+    Ion("haem", 616.1767, tissue=18.0, dead=30.0, blood=420.0),
+    Ion("SM 34:1", 703.5748, tissue=120.0, dead=210.0),
+    Ion("PC 32:0", 734.5694, tissue=380.0, dead=210.0),
+    Ion("PC 34:1", 760.5851, tissue=820.0, dead=330.0),
+    Ion("PC 36:2", 786.6007, tissue=430.0, dead=70.0),
+    Ion("PC 34:1 + K", 798.5410, tissue=270.0, dead=60.0),
+)
+"""Monoisotopic masses of [M+H]⁺, save where the name says otherwise."""
+
+
+def expected_counts(section: Section, raster: Raster) -> dict[str, FloatArray]:
+    """Return the mean counts of each ion in each pixel, averaged over the pixel.
+
+    Returns
+    -------
+    dict
+        By the ion's name, arrays of the raster's shape.
+    """
+    places = raster.footprints(_SAMPLES)
+    tissue = depth_at(section.tissue[None], places) > 0
+    dead = tissue & (depth_at(section.necroses, places) > 0)
+    wall, _ = section.perfused_walls.at(places)
+    drug = section.drug.at(wall, places)
+    seed = sub_seed(section.seed, SPECTRA, TEXTURE)
+    counts = {}
+    for number, ion in enumerate(IONS):
+        grain = np.maximum(1 + 0.12 * smooth_noise_at(seed + number, places, 60.0), 0)
+        solid = np.where(dead, ion.dead, ion.tissue) * grain
+        # The drug is left without a texture of its own: it follows its law.
+        amount = solid + ion.drug * drug + ion.blood * (wall < 0)
+        counts[ion.name] = raster.means(np.where(tissue, amount, ion.glass), _SAMPLES)
+    return counts
+
+
+def measured_pixels(section: Section, raster: Raster) -> NDArray[np.bool_]:
+    """Return which pixels have a spectrum; about one in a hundred was lost."""
+    generator = tile_generator(section.stream(SPECTRA), 0)
+    there = generator.random(raster.shape) >= MISSING_SHARE
+    # The raster's corner stays, so that its first position is 1, 1.
+    there[0, 0] = there[-1, -1] = True
+    return there
+
+
+def write_maldi(
+    path: Path, section: Section, raster: Raster, *, task: Task | None = None
+) -> None:
+    """Write centroid spectra as imzML, in processed mode.
+
+    Counts are Poisson; each peak has a mass error of its own, and a pixel has some
+    peaks of noise.
+
+    Parameters
+    ----------
+    path
+        Target, ending in ``.imzML``; the binary twin lies beside it.
+    section, raster
+        What is measured, and where.
+    task
+        Progress.
+    """
+    task = task or Task()
+    expected = np.stack(list(expected_counts(section, raster).values()), axis=-1)
+    masses = np.array([ion.mz for ion in IONS])
+    there = measured_pixels(section, raster)
+    with complete(path.with_suffix(".ibd"), path) as (binary, draft):
+        writer = _writer(draft, section)
+        for row in range(raster.shape[0]):
+            task.step(row, raster.shape[0], "writing spectra")
+            generator = tile_generator(section.stream(SPECTRA), 1, row)
+            for column in range(raster.shape[1]):
+                mz, counts = _spectrum(generator, masses, expected[row, column])
+                if there[row, column]:
+                    writer.addSpectrum(mz, counts, (column + 1, row + 1, 1))
+        writer.close()
+        assert binary.exists()
+        _state_pixel_size(draft, raster)
+
+
+def _spectrum(
+    generator: np.random.Generator, masses: FloatArray, expected: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    counts = generator.poisson(expected).astype(np.float64)
+    error = generator.normal(0, MASS_ERROR_PPM * 1e-6, len(masses))
+    noise_mz = generator.uniform(250, 900, _NOISE_PEAKS)
+    noise = generator.poisson(2.0, _NOISE_PEAKS).astype(np.float64)
+    mz = np.concatenate([masses * (1 + error), noise_mz])
+    counts = np.concatenate([counts, noise])
+    order = np.argsort(mz[counts > 0])
+    return mz[counts > 0][order], counts[counts > 0][order]
+
+
+def _writer(path: Path, section: Section) -> ImzMLWriter:
+    """Return a writer whose identifiers depend on the seed alone."""
+    writer = ImzMLWriter(
+        str(path),
+        mz_dtype=np.float64,
+        intensity_dtype=np.float32,
+        mode="processed",
+        polarity="positive",
+    )
+    writer.run_id = "phantom"
+    writer.uuid = fixed_uuid(section.seed, 2)
+    writer.ibd.seek(0)
+    writer.ibd.write(writer.uuid.bytes)
+    writer.sha1 = hashlib.sha1(writer.uuid.bytes, usedforsecurity=False)
+    return writer
+
+
+def _state_pixel_size(path: Path, raster: Raster) -> None:
+    """Add the pixel size, which the writer leaves out."""
+    lines = []
+    for line in path.read_text(encoding="latin-1").splitlines(keepends=True):
+        lines.append(line)
+        if "IMS:1000043" in line:
+            indent = line[: len(line) - len(line.lstrip())]
+            lines += [
+                f'{indent}<cvParam cvRef="IMS" accession="{accession}" name="{name}" '
+                f'value="{raster.pixel_um:g}" unitCvRef="UO" '
+                f'unitAccession="UO:0000017" unitName="micrometer"/>\n'
+                for accession, name in (
+                    ("IMS:1000046", "pixel size (x)"),
+                    ("IMS:1000047", "pixel size y"),
+                )
+            ]
+    path.write_text("".join(lines), encoding="latin-1")
