@@ -28,7 +28,7 @@ from nanoscape.registration.linear_fit import Model, sensitivity
 
 FloatArray = NDArray[np.float64]
 
-_STEPS = 60
+_STEPS = 40
 _FLAT = 1e-6
 
 
@@ -176,7 +176,7 @@ def error_bound(
     def missing(distance: float) -> float:
         return float((mass * gammainc(shape, distance**2 / scale)).sum()) - share
 
-    return float(brentq(missing, 0.0, 20 * largest, xtol=1e-9 * largest))
+    return float(brentq(missing, 0.0, 20 * largest, xtol=1e-7 * largest))
 
 
 def _lattice_in_simplex(ndim: int, parts: int) -> FloatArray:
