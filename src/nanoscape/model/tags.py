@@ -30,6 +30,8 @@ VOCABULARY = (
     "injection_time",
     "residual_dose",
     "acquisition_time",
+    "drawn_on",
+    "registration_error_um",
 )
 """Tags that the program itself looks at; others are kept and shown."""
 

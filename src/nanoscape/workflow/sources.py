@@ -63,7 +63,8 @@ def open_source(study: Study, source: Source) -> dict[str, Any]:
     An address is the identifier of the source, followed by the name of the image
     where the file holds several: ``m1_s1_slide/CD31``. What the study knows of a
     file is added to the tags of each object, and spaces get names that are
-    unique within the study.
+    unique within the study. What was drawn on another source, as the tag
+    ``drawn_on`` says, lies in the space of that one.
     """
     path = study.path_of(source)
     objects: dict[str, Any] = {}
@@ -105,7 +106,7 @@ def _known(member: Any, source: Source, path: Path) -> Any:
     tags = member.tags.merged(source.tags)
     if member.name in source.objects:
         tags = tags.merged(source.objects[member.name])
-    space = member.space
+    space = tags.get("drawn_on", member.space)
     if space == "patient":
         space = f"{tags.get('subject', source.id)}/patient"
     elif space == _stem(path):
