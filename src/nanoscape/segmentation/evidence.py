@@ -35,7 +35,7 @@ from nanoscape.segmentation.ridge import (
     scales_for,
     strength,
 )
-from nanoscape.segmentation.walls import at_half_height
+from nanoscape.segmentation.walls import at_half_height, with_sharp_walls
 
 _ROUNDS = 4
 
@@ -50,6 +50,9 @@ _SMALLEST_STEP = 0.25
 
 _STEPS_FINER = 3
 """How many scales finer the brightness of a pixel is read."""
+
+_SHARPNESS = 0.6
+"""Step across a wall, as a share of the contrast, that tells it from a glow."""
 
 _PEAK = {2: math.sqrt(2 / math.pi) * math.sqrt(2) * math.exp(-1), 3: math.exp(-1)}
 """Answer at its own scale of a band (2D) or cylinder (3D) with a contrast of one."""
@@ -74,6 +77,8 @@ class Plan:
         placed, by axis.
     reach
         Reach in pixels of the search for the wall, by axis.
+    around
+        Reach in pixels over which walls are judged, by axis.
     gains
         Noise of each scale's answer for a pixel noise of one.
     noise
@@ -91,6 +96,7 @@ class Plan:
     kind: Filter
     fine: tuple[float, ...]
     reach: tuple[float, ...]
+    around: tuple[float, ...]
     gains: tuple[float, ...]
     noise: float = 0.0
     low: float = 0.0
@@ -108,7 +114,9 @@ class Plan:
             halo_of(self.scales), [kernel_radius(s) for s in self.fine]
         )
         walls = [_ROUNDS * kernel_radius(s) for s in self.reach]
-        total = filters + np.asarray(walls)
+        sharp = [kernel_radius(s) for s in self.around]
+        steps = [kernel_radius(s) for s in self.reach]
+        total = filters + np.asarray(walls) + np.asarray(steps) + np.asarray(sharp)
         return self.source_halo(tuple(int(n) for n in total))
 
 
@@ -141,6 +149,7 @@ def plan_for(
         kind=kind,
         fine=tuple(0.24 * low / step for step in steps),
         reach=tuple(0.6 * low / step for step in steps),
+        around=tuple(0.25 * diameters[1] / step for step in steps),
         gains=tuple(noise_gain(scale) for scale in scales),
     )
 
@@ -233,6 +242,7 @@ def classify(block: Block, crop: NDArray[Any], plan: Plan) -> NDArray[np.uint8]:
     sure &= contrast > np.float32(1.6 * plan.contrast)
     step = _SMALLEST_STEP * plan.contrast
     mask = at_half_height(rough, fine, plan.reach, _ROUNDS, step)
+    mask = with_sharp_walls(mask, fine, contrast, plan.reach, plan.around, _SHARPNESS)
     if np.issubdtype(crop.dtype, np.inexact):
         mask &= np.isfinite(crop)
     return mask.astype(np.uint8) + (mask & sure)

@@ -57,6 +57,48 @@ def at_half_height(
     return mask
 
 
+def with_sharp_walls(
+    mask: Mask,
+    values: Floats,
+    contrast: Floats,
+    reach: tuple[float, ...],
+    around: tuple[float, ...],
+    smallest: float,
+) -> Mask:
+    """Keep what has walls; a glow that fades away has none.
+
+    The step of the light across a wall is compared with the contrast of the ridge,
+    both averaged around each pixel.
+
+    Parameters
+    ----------
+    mask
+        Mask whose walls lie at half height.
+    values
+        Lightly smoothed samples.
+    contrast
+        Contrast of the best scale at each pixel.
+    reach
+        Reach in pixels of the step, by axis.
+    around
+        Reach in pixels of the averages, by axis.
+    smallest
+        Smallest share of the contrast that the step must have.
+    """
+    inside = mask.astype(np.float32)
+    share, bright = _local_mean(inside, values, reach)
+    rest, dark = _local_mean(np.float32(1) - inside, values, reach)
+    wall = (share > np.float32(0.25)) & (rest > np.float32(0.25))
+    weight = wall.astype(np.float32)
+    step = smoothed(weight * (bright - dark), around)
+    length = smoothed(weight, around)
+    height = smoothed(inside * contrast, around)
+    area = smoothed(inside, around)
+    # step / length ≥ smallest · height / area, without dividing by zero
+    sharp: Mask = step * area >= np.float32(smallest) * height * length
+    return mask & sharp
+
+
 def _local_mean(
     weights: Floats, values: Floats, sigmas: tuple[float, ...]
 ) -> tuple[Floats, Floats]:
