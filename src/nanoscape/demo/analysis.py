@@ -86,7 +86,7 @@ def run_demo(
     pictures = _write_figures(run, tables, out / "figures")
     session = Session(study)
     session.open_all()
-    first = study.scenes()[0].scope
+    first = study.records[0].scope
     records = [r for r in study.records if dict(r.scope) == dict(first)]
     export_script(session, out / "export.py", records)
     summary = _summary(study.root, run)

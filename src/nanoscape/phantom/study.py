@@ -12,6 +12,7 @@ from nanoscape.compute import Task
 from nanoscape.errors import WrongInput
 from nanoscape.model import Landmarks, Source, Study, Tags
 from nanoscape.phantom import clicks, truth_files
+from nanoscape.phantom.drawn import write_necrosis, write_tissue
 from nanoscape.phantom.files import write_text
 from nanoscape.phantom.fluorescence import Scanner, write_slide
 from nanoscape.phantom.gold import write_gold
@@ -155,6 +156,7 @@ def _add_section(
     _add_source(study, spectra, {**scope, "modality": "MALDI"})
     metal = {"role": "Carrier", "analyte": "gold", "unit": "µg/g"}
     _add_source(study, gold, {**scope, "modality": "LA-ICP-MS", **metal})
+    _add_outlines(study, name, section, scanner.pixel_um, scope)
     exact = _add_landmarks(study, flawed, name, section, rasters, scope)
     folder = study.root / FOLDER
     counts = truth_files.write_masks(folder, name, section, scanner, mask_part)
@@ -167,6 +169,19 @@ def _add_section(
         for instrument, raster in rasters.items()
     }
     return described
+
+
+def _add_outlines(
+    study: Study, name: str, section: Section, pixel_um: float, scope: dict[str, str]
+) -> None:
+    """Draw tissue and necrosis on the slide by hand."""
+    tags = {**scope, "drawn_on": f"{name}_slide"}
+    tissue = study.root / IMAGES / f"{name}_tissue.geojson"
+    write_tissue(tissue, section, pixel_um)
+    _add_source(study, tissue, {**tags, "role": "Tissue"}, pixel_um=pixel_um)
+    necrosis = study.root / IMAGES / f"{name}_necrosis.geojson"
+    write_necrosis(necrosis, section, pixel_um)
+    _add_source(study, necrosis, {**tags, "role": "Necrosis"}, pixel_um=pixel_um)
 
 
 def _add_landmarks(
@@ -212,6 +227,7 @@ def _add_source(
     path: Path,
     tags: dict[str, str],
     objects: dict[str, dict[str, str]] | None = None,
+    pixel_um: float | None = None,
 ) -> None:
     """Add a file under the name of its space."""
     stat = path.stat()
@@ -220,6 +236,7 @@ def _add_source(
             id=path.name.split(".")[0],
             path=path.relative_to(study.root).as_posix(),
             tags=Tags.of("sheet", **tags),
+            pixel_size_um=pixel_um,
             objects={k: Tags.of("sheet", **v) for k, v in (objects or {}).items()},
             size=stat.st_size,
             modified=stat.st_mtime,

@@ -66,7 +66,7 @@ class _Script:
             "from nanoscape.workflow.store import save_result",
         }
         self.names: dict[str, str] = {}
-        self.edges: set[str] = set()
+        self.added: set[str] = set()
 
     def text(self) -> str:
         opening = [line for address in self._outside() for line in self._open(address)]
@@ -113,8 +113,8 @@ class _Script:
         if source is None:
             return self._saved(address, name)
         lines = []
-        if source.id not in self.names:
-            self.names[source.id] = source.id
+        if source.id not in self.added:
+            self.added.add(source.id)
             given: dict[str, Any] = {"ident": source.id}
             if source.pixel_size_um is not None:
                 given["pixel_size_um"] = source.pixel_size_um
