@@ -233,7 +233,7 @@ def _within(
             starts[i * columns + first_column], starts[i * columns + last_column + 1]
         ):
             if capsule_distance(capsules[k], y, x) <= limit:
-                found.append(k)
+                found.append(k)  # noqa: PERF401 (no generators in numba)
     result = np.empty(len(found), np.int64)
     for n in range(len(found)):
         result[n] = found[n]

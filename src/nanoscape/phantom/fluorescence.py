@@ -33,6 +33,7 @@ CAMERA_OFFSET = 100
 FloatArray = NDArray[np.float64]
 
 _TEXTURES = 200
+_THIN_EDGE_UM = 90.0
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,14 @@ def _expected(
     step = scanner.pixel_um
     margin = 3 * particles.NUCLEUS_PITCH_UM
     window = (y[0] - margin, y[-1] + margin, x[0] - margin, x[-1] + margin)
-    tissue = np.clip(depth_on_grid(section.tissue[None], y, x) / step + 0.5, 0, 1)
-    dead = np.clip(depth_on_grid(section.necroses, y, x) / 12.0 + 0.5, 0, 1)
+    depth = depth_on_grid(section.tissue[None], y, x)
+    tissue = np.clip(depth / step + 0.5, 0, 1)
+    dead = np.clip(depth_on_grid(section.necroses, y, x) / 60.0 + 0.5, 0, 1)
     fine = smooth_noise(seed + 1, y, x, 1.6)
     photons = np.stack(
         [
             _nuclei(section, window, y, x, tissue, dead, fine),
-            *_vessel_stains(section, window, y, x, step, tissue, dead, fine),
+            *_vessel_stains(section, window, y, x, depth, tissue, dead, fine),
             _carrier(section, y, x, tissue),
         ]
     )
@@ -177,25 +179,28 @@ def _vessel_stains(
     window: particles.Window,
     y: FloatArray,
     x: FloatArray,
-    step: float,
+    depth: FloatArray,
     tissue: FloatArray,
     dead: FloatArray,
     fine: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """CD31 on all endothelium, lectin on the perfused, over autofluorescence."""
-    seed = sub_seed(section.seed, _TEXTURES)
+    seed, step = sub_seed(section.seed, _TEXTURES), y[1] - y[0]
     patch = smooth_noise(seed + 3, y, x, 7.0)
     gaps = smooth_noise(seed + 4, y, x, 14.0)
-    broad = smooth_noise(seed + 5, y, x, 95.0)
-    medium = smooth_noise(seed + 6, y, x, 32.0)
+    broad = smooth_noise(seed + 5, y, x, 170.0)
+    cells = smooth_noise(seed + 6, y, x, 4.5)
     wall, nearest = section.all_walls.on_grid(y, x, 4 * step)
     cover = np.clip(0.5 - wall / step, 0, 1).astype(np.float64)
     # Endothelium lines the vessel: the lumen of a wide one is dimmer than its wall.
     rim = 0.5 + 0.5 * np.exp(-np.maximum(-wall, 0) / 3.0)
     bright, dyed = _segment_brightness(section)
     stain = cover * rim * np.maximum(1 + 0.22 * patch + 0.12 * fine, 0.3)
-    glow = 45 + 60 * np.maximum(broad + 0.6, 0) ** 1.5 + 12 * medium + 4 * fine
-    glow = np.maximum(glow, 15) * tissue * (1 + 0.5 * dead)
+    # Autofluorescence swells away from the edge, which is thinner.
+    deep = np.clip(depth / _THIN_EDGE_UM, 0, 1)
+    deep = deep * deep * (3 - 2 * deep)
+    glow = 30 + deep * 65 * np.log1p(np.exp(2 * broad)) + 4 * cells + 3 * fine
+    glow = np.maximum(glow, 10) * tissue * (1 + 0.35 * dead)
     cd31 = 18 + glow + 330 * stain * bright[nearest]
     drawn = np.zeros_like(cd31)
     found = particles.blobs(section, window)
@@ -215,7 +220,7 @@ def _segment_brightness(section: Section) -> tuple[FloatArray, FloatArray]:
     dye = np.array([hash_unit(seed, 51, t) for t in range(trees)])
     # A thin vessel fills less of the section's thickness and holds less stain.
     filled = np.clip(vessels.diameter_um / 22.0, 0, 1) ** 0.55
-    bright = np.append((0.55 + 0.75 * own[vessels.tree]) * filled, 0.0)
+    bright = np.append((0.5 + 0.7 * own[vessels.tree]) * filled, 0.0)
     amount = (0.6 + 0.6 * dye[vessels.tree]) * filled**0.6
     return bright, np.append(np.where(vessels.perfused, amount, 0.0), 0.0)
 
@@ -226,7 +231,7 @@ def _carrier(
     x: FloatArray,
     tissue: FloatArray,
 ) -> FloatArray:
-    """The carrier's concentration on an even background."""
+    """Return the carrier's concentration on an even background."""
     wall, _ = section.perfused_walls.on_grid(y, x)
     return 20 + 420 * tissue * section.carrier.on_grid(wall, y, x)
 

@@ -83,7 +83,7 @@ _COUNTED = (
 def _mask_block(
     block: Block, section: Section, pixel_um: float
 ) -> tuple[NDArray[np.uint16], list[int]]:
-    y, x = (np.arange(part.start, part.stop) * pixel_um for part in block.core[1:])
+    y, x = _coordinates(block, pixel_um)
     wall, nearest = section.all_walls.on_grid(y, x, pixel_um)
     inside = wall < 0
     vessels = section.vessels
@@ -102,6 +102,14 @@ def _mask_block(
         *(classes == n for n in (1, 2, 3)),
     ]
     return np.stack(masks).astype(np.uint16), [int(m.sum()) for m in counted]
+
+
+def _coordinates(block: Block, step: float) -> tuple[FloatArray, FloatArray]:
+    """Return the places of a block's rows and columns in µm."""
+    rows, columns = block.core[1:]
+    y = np.arange(rows.start, rows.stop, dtype=np.float64) * step
+    x = np.arange(columns.start, columns.stop, dtype=np.float64) * step
+    return y, x
 
 
 def write_fields(
@@ -145,7 +153,7 @@ def write_fields(
 def _field_block(
     block: Block, section: Section, step: float
 ) -> tuple[NDArray[np.float32], None]:
-    y, x = (np.arange(part.start, part.stop) * step for part in block.core[1:])
+    y, x = _coordinates(block, step)
     wall, _ = section.perfused_walls.on_grid(y, x)
     tissue = depth_on_grid(section.tissue[None], y, x) > 0
     fields = [

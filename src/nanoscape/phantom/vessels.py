@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -25,6 +26,9 @@ _CLASS_SHARES = (0.36, 0.36, 0.28)
 _TRUNK_RADII = ((2.1, 4.9), (5.2, 9.8), (10.5, 21.0))
 _MAX_BRANCHES = 24
 _ATTEMPTS = 7
+_FEWEST_SEGMENTS = 4
+_PATIENCE = 20_000
+_SPARE = 2000
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -71,6 +75,36 @@ class Vessels:
         return np.digitize(self.diameter_um, CLASS_EDGES_UM[1:3]).astype(np.uint8) + 1
 
 
+class _Field(NamedTuple):
+    """What grows, and where it may.
+
+    ``heads`` holds for each cell the segment that was added last, ``after`` for each
+    segment the one before it in its cell; -1 ends the list.
+    """
+
+    tissue: FloatArray
+    necroses: FloatArray
+    capsules: FloatArray
+    tree: IntArray
+    branch: IntArray
+    heads: IntArray
+    after: IntArray
+
+
+class _Branch(NamedTuple):
+    """A branch that is about to grow."""
+
+    y: float
+    x: float
+    angle: float
+    radius: float
+    length: float
+    base: float
+    depth: int
+    tree: int
+    number: int
+
+
 def grow_vessels(
     generator: np.random.Generator,
     tissue: FloatArray,
@@ -107,16 +141,17 @@ def grow_vessels(
     room = int(target / 28) + 2000
     capsules = np.zeros((room, 5))
     tree, branch = np.zeros(room, np.int64), np.zeros(room, np.int64)
-    count = _grow_all(
-        generator,
+    cells = tuple(int(length // _CELL_UM) + 1 for length in size_um)
+    field = _Field(
         tissue,
         necroses.reshape(-1, AREA_LENGTH),
-        np.array(size_um),
-        target,
         capsules,
         tree,
         branch,
+        np.full(cells, -1, np.int64),
+        np.full(room, -1, np.int64),
     )
+    count = _grow_all(generator, field, target)
     vessels = Vessels(
         capsules[:count], tree[:count], branch[:count], np.zeros(count, bool)
     )
@@ -145,78 +180,47 @@ def _choose_perfused(
 
 
 @numba.njit(nogil=True, cache=True)
-def _grow_all(
-    generator: np.random.Generator,
-    tissue: FloatArray,
-    necroses: FloatArray,
-    size_um: FloatArray,
-    target: float,
-    capsules: FloatArray,
-    tree: IntArray,
-    branch: IntArray,
-) -> int:
-    """Fill ``capsules``, ``tree`` and ``branch``; return how many are used."""
-    rows = int(size_um[0] // _CELL_UM) + 1
-    columns = int(size_um[1] // _CELL_UM) + 1
-    heads = np.full((rows, columns), -1, np.int64)
-    after = np.full(len(capsules), -1, np.int64)
-    numbers = np.zeros(2, np.int64)
-    count, covered, failures = 0, np.zeros(3), 0
-    while covered.sum() < target and failures < 20000 and count < len(capsules) - 2000:
-        y = tissue[0] + tissue[2] * generator.uniform(-1.4, 1.4)
-        x = tissue[1] + tissue[2] * generator.uniform(-1.4, 1.4)
+def _grow_all(generator: np.random.Generator, field: _Field, target: float) -> int:
+    """Fill the field until vessels cover ``target`` µm²; return their segments."""
+    count, trees, branches, failures = 0, 0, 0, 0
+    covered = np.zeros(3)
+    while (
+        covered.sum() < target
+        and failures < _PATIENCE
+        and count < len(field.capsules) - _SPARE
+    ):
+        y = field.tissue[0] + field.tissue[2] * generator.uniform(-1.4, 1.4)
+        x = field.tissue[1] + field.tissue[2] * generator.uniform(-1.4, 1.4)
         radius = _trunk_radius(generator, covered)
-        before = count
         # Room around a start spreads the trees over the tissue.
         clearance = GAP_UM + generator.uniform(5, 55)
-        if _free(
-            tissue,
-            necroses,
-            heads,
-            after,
-            capsules,
-            tree,
-            branch,
-            count,
+        trunk = _Branch(
             y,
             x,
+            generator.uniform(0, 2 * math.pi),
             radius,
-            clearance,
-            -1,
-            -1,
+            generator.uniform(35, 100) + radius,
+            0.0,
             0,
-            0.0,
-            0.0,
-            0.0,
-        ):
-            count = _grow_tree(
-                generator,
-                tissue,
-                necroses,
-                heads,
-                after,
-                capsules,
-                tree,
-                branch,
-                count,
-                numbers,
-                y,
-                x,
-                radius,
-            )
-        if count - before < 4:
+            trees,
+            branches,
+        )
+        before = count
+        if _free(field, count, y, x, clearance, trunk):
+            count, branches = _grow_tree(generator, field, count, trunk)
+        if count - before < _FEWEST_SEGMENTS:
             while count > before:
                 count -= 1
-                row, column = _cell_of(capsules[count], heads)
-                heads[row, column] = after[count]
+                row, column = _cell_of(field, count)
+                field.heads[row, column] = field.after[count]
             failures += 1
             continue
         failures = 0
-        numbers[0] += 1
+        trees += 1
         for k in range(before, count):
-            dy, dx = capsules[k, 2] - capsules[k, 0], capsules[k, 3] - capsules[k, 1]
-            kind = int(capsules[k, 4] >= 5.0) + int(capsules[k, 4] >= 10.0)
-            covered[kind] += 2 * capsules[k, 4] * math.sqrt(dy * dy + dx * dx)
+            radius = field.capsules[k, 4]
+            kind = int(radius >= 5.0) + int(radius >= 10.0)
+            covered[kind] += 2 * radius * STEP_UM
     return count
 
 
@@ -233,159 +237,149 @@ def _trunk_radius(generator: np.random.Generator, covered: FloatArray) -> float:
 
 @numba.njit(nogil=True, cache=True)
 def _grow_tree(
-    generator: np.random.Generator,
-    tissue: FloatArray,
-    necroses: FloatArray,
-    heads: IntArray,
-    after: IntArray,
-    capsules: FloatArray,
-    tree: IntArray,
-    branch: IntArray,
-    count: int,
-    numbers: IntArray,
-    y: float,
-    x: float,
-    radius: float,
-) -> int:
-    """Grow a trunk and the branches that sprout from it."""
-    waiting = np.zeros((_MAX_BRANCHES, 7))
-    length = generator.uniform(35, 100) + radius
-    angle = generator.uniform(0, 2 * math.pi)
-    waiting[0, 0], waiting[0, 1], waiting[0, 2] = y, x, angle
-    waiting[0, 3], waiting[0, 4] = radius, length
-    todo, made = 1, 1
-    while todo > 0:
-        todo -= 1
-        y0, x0, angle, radius, length, base, depth = waiting[todo]
-        start_y, start_x = y0, x0
-        turning, first = 0.0, count
-        wander = 0.05 + 0.15 / math.sqrt(radius)
-        gone = 0.0
-        while gone < length and count < len(capsules) - 1:
-            turning = 0.8 * turning + wander * generator.standard_normal() * 0.6
-            found = False
-            for attempt in range(_ATTEMPTS):
-                side = (attempt + 1) // 2 * (1 if attempt % 2 else -1)
-                trial = angle + turning + 0.35 * side
-                y1 = y0 + STEP_UM * math.sin(trial)
-                x1 = x0 + STEP_UM * math.cos(trial)
-                if _free(
-                    tissue,
-                    necroses,
-                    heads,
-                    after,
-                    capsules,
-                    tree,
-                    branch,
-                    count,
-                    y1,
-                    x1,
-                    radius,
-                    GAP_UM,
-                    numbers[0],
-                    numbers[1],
-                    first,
-                    start_y,
-                    start_x,
-                    base,
-                ):
-                    found = True
-                    break
-            if not found:
-                break
-            angle = trial
-            width = radius * (1 + 0.06 * generator.uniform(-1, 1))
-            capsules[count] = np.array([y0, x0, y1, x1, _in_class(radius, width)])
-            tree[count], branch[count] = numbers[0], numbers[1]
-            row, column = _cell_of(capsules[count], heads)
-            after[count] = heads[row, column]
-            heads[row, column] = count
-            count += 1
-            gone += STEP_UM
-            y0, x0 = y1, x1
-            sprout = generator.random() < STEP_UM / 70.0
-            if sprout and radius > 2.8 and depth < 2 and made < _MAX_BRANCHES:
-                side = 1.0 if generator.random() < 0.5 else -1.0
-                thin = max(radius * generator.uniform(0.3, 0.62), 2.1)
-                waiting[todo] = np.array(
-                    [
-                        y0,
-                        x0,
-                        angle + side * generator.uniform(0.6, 1.2),
-                        thin,
-                        generator.uniform(20, 75) + 2 * radius,
-                        radius,
-                        depth + 1,
-                    ]
-                )
-                todo += 1
-                made += 1
-        numbers[1] += 1
-    return count
+    generator: np.random.Generator, field: _Field, count: int, trunk: _Branch
+) -> tuple[int, int]:
+    """Grow a trunk and what sprouts from it; count segments and branches."""
+    waiting = [trunk]
+    number = trunk.number
+    while len(waiting) > 0:
+        mother = waiting.pop()
+        mother = _Branch(
+            mother.y,
+            mother.x,
+            mother.angle,
+            mother.radius,
+            mother.length,
+            mother.base,
+            mother.depth,
+            mother.tree,
+            number,
+        )
+        first = count
+        count = _grow_branch(generator, field, count, mother)
+        number += 1
+        for k in range(first, count):
+            sprouts = generator.random() < STEP_UM / 70.0
+            made = number - trunk.number + len(waiting)
+            if not sprouts or mother.radius < 2.8 or mother.depth > 1:
+                continue
+            if made < _MAX_BRANCHES:
+                waiting.append(_sprout(generator, field, k, mother))
+    return count, number
 
 
 @numba.njit(nogil=True, cache=True)
-def _in_class(nominal: float, radius: float) -> float:
-    """Keep a radius in the class of its branch."""
-    low, high = 2.0, 5.0 - 1e-6
-    if nominal >= 10.0:
-        low, high = 10.0, 22.5
-    elif nominal >= 5.0:
-        low, high = 5.0, 10.0 - 1e-6
-    return min(max(radius, low), high)
-
-
-@numba.njit(nogil=True, cache=True)
-def _cell_of(capsule: FloatArray, heads: IntArray) -> tuple[int, int]:
-    row = math.floor((capsule[0] + capsule[2]) / 2 / _CELL_UM)
-    column = math.floor((capsule[1] + capsule[3]) / 2 / _CELL_UM)
-    return (
-        min(max(row, 0), heads.shape[0] - 1),
-        min(max(column, 0), heads.shape[1] - 1),
+def _sprout(
+    generator: np.random.Generator, field: _Field, segment: int, mother: _Branch
+) -> _Branch:
+    """Return a thinner branch that leaves the end of a segment sideways."""
+    y0, x0, y1, x1, _ = field.capsules[segment]
+    side = 1.0 if generator.random() < 0.5 else -1.0
+    radius = max(mother.radius * generator.uniform(0.3, 0.62), 2.1)
+    return _Branch(
+        y1,
+        x1,
+        math.atan2(y1 - y0, x1 - x0) + side * generator.uniform(0.6, 1.2),
+        radius,
+        generator.uniform(20, 75) + 2 * mother.radius,
+        mother.radius,
+        mother.depth + 1,
+        mother.tree,
+        mother.number,
     )
 
 
 @numba.njit(nogil=True, cache=True)
+def _grow_branch(
+    generator: np.random.Generator, field: _Field, count: int, branch: _Branch
+) -> int:
+    """Grow one branch step by step; return the number of segments."""
+    first = count
+    y0, x0, angle = branch.y, branch.x, branch.angle
+    turning, narrowing = 0.0, 0.0
+    wander = 0.03 + 0.09 / math.sqrt(branch.radius)
+    for _ in range(int(branch.length / STEP_UM) + 1):
+        turning = 0.8 * turning + wander * generator.standard_normal()
+        narrowing = 0.75 * narrowing + 0.07 * generator.standard_normal()
+        found = False
+        for attempt in range(_ATTEMPTS):
+            side = (attempt + 1) // 2 * (1 if attempt % 2 else -1)
+            trial = angle + turning + 0.35 * side
+            y1 = y0 + STEP_UM * math.sin(trial)
+            x1 = x0 + STEP_UM * math.cos(trial)
+            if _free(field, count, y1, x1, GAP_UM, branch):
+                found = True
+                break
+        if not found or count >= len(field.capsules) - 1:
+            break
+        angle = trial
+        radius = branch.radius * (1 - min(abs(narrowing), 0.3))
+        field.capsules[count] = np.array([y0, x0, y1, x1, radius])
+        field.tree[count], field.branch[count] = branch.tree, branch.number
+        row, column = _cell_of(field, count)
+        field.after[count] = field.heads[row, column]
+        field.heads[row, column] = count
+        count += 1
+        y0, x0 = y1, x1
+    _taper(field, first, count, branch)
+    return count
+
+
+@numba.njit(nogil=True, cache=True)
+def _taper(field: _Field, first: int, count: int, branch: _Branch) -> None:
+    """Narrow the free ends of a branch, within the class of its diameter."""
+    low, high = 2.0, 5.0 - 1e-6
+    if branch.radius >= 10.0:
+        low, high = 10.0, 22.5
+    elif branch.radius >= 5.0:
+        low, high = 5.0, 10.0 - 1e-6
+    for k in range(first, count):
+        from_end = count - 1 - k
+        if branch.base == 0.0:
+            from_end = min(from_end, k - first)
+        radius = field.capsules[k, 4] * min(0.6 + 0.14 * from_end, 1.0)
+        field.capsules[k, 4] = min(max(radius, low), high)
+
+
+@numba.njit(nogil=True, cache=True)
+def _cell_of(field: _Field, segment: int) -> tuple[int, int]:
+    y0, x0, y1, x1, _ = field.capsules[segment]
+    rows, columns = field.heads.shape
+    row = math.floor((y0 + y1) / 2 / _CELL_UM)
+    column = math.floor((x0 + x1) / 2 / _CELL_UM)
+    return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+
+
+@numba.njit(nogil=True, cache=True)
 def _free(
-    tissue: FloatArray,
-    necroses: FloatArray,
-    heads: IntArray,
-    after: IntArray,
-    capsules: FloatArray,
-    tree: IntArray,
-    branch: IntArray,
-    count: int,
-    y: float,
-    x: float,
-    radius: float,
-    gap: float,
-    own_tree: int,
-    own_branch: int,
-    first: int,
-    start_y: float,
-    start_x: float,
-    base: float,
+    field: _Field, count: int, y: float, x: float, gap: float, branch: _Branch
 ) -> bool:
-    """Tell whether a vessel of a tree may reach a place.
+    """Tell whether a branch may reach a place.
 
     It keeps away from the edge of the tissue, from necroses, from other trees, and,
     once it has left the vessel it sprouts from, from its own tree.
     """
-    if depth_in_area(tissue, y, x) < radius + 10.0:
+    radius = branch.radius
+    if depth_in_area(field.tissue, y, x) < radius + 10.0:
         return False
-    if len(necroses) and depth_in_any(necroses, y, x) > -radius - 10.0:
+    if len(field.necroses) and depth_in_any(field.necroses, y, x) > -radius - 10.0:
         return False
     row, column = math.floor(y / _CELL_UM), math.floor(x / _CELL_UM)
-    away = math.hypot(y - start_y, x - start_x)
-    leaving = away < base + 2 * radius + gap + 2 * STEP_UM
+    away = math.hypot(y - branch.y, x - branch.x)
+    leaving = away < branch.base + 2 * radius + gap + 2 * STEP_UM
     recent = count - int((2 * radius + gap) / STEP_UM) - 4
-    for i in range(max(row - 1, 0), min(row + 1, heads.shape[0] - 1) + 1):
-        for j in range(max(column - 1, 0), min(column + 1, heads.shape[1] - 1) + 1):
-            k = heads[i, j]
+    rows, columns = field.heads.shape
+    for i in range(max(row - 1, 0), min(row + 1, rows - 1) + 1):
+        for j in range(max(column - 1, 0), min(column + 1, columns - 1) + 1):
+            k = field.heads[i, j]
             while k >= 0:
-                own = tree[k] == own_tree
-                skip = own and (leaving or (branch[k] == own_branch and k >= recent))
-                if not skip and capsule_distance(capsules[k], y, x) < radius + gap:
+                own = field.tree[k] == branch.tree
+                near = field.branch[k] == branch.number and k >= recent
+                skip = own and (leaving or near)
+                if (
+                    not skip
+                    and capsule_distance(field.capsules[k], y, x) < radius + gap
+                ):
                     return False
-                k = after[k]
+                k = field.after[k]
     return True
