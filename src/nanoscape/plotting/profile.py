@@ -69,7 +69,7 @@ def draw_distance_profile(
 def counts_text(profile: pd.DataFrame) -> str:
     """Return how many pixels and independent samples stand behind the bins."""
     pixels = int(profile["n_pixels"].sum())
-    samples = profile["n_samples"]
+    samples = profile["n_samples"][profile["n_pixels"] > 0]
     few = int(samples.min()) if len(samples) else 0
     return f"{pixels:,} pixels; at least {few:,} samples in a bin".replace(
         ",", "\u202f"
