@@ -146,9 +146,11 @@ def _dock_of(viewer: Any, state: Any) -> ResultsDock:
         known.parent().show()
         return known
     dock = ResultsDock(viewer, state)
-    frame = window.add_dock_widget(dock, name=NAME, area="bottom")
-    main = frame.window()
-    if isinstance(main, QMainWindow):
+    window.add_dock_widget(dock, name=NAME, area="bottom")
+    # What napari returns here may be a proxy, which Qt does not take.
+    frame = dock.parentWidget()
+    main = dock.window()
+    if isinstance(main, QMainWindow) and isinstance(frame, QDockWidget):
         _make_room(main, frame)
     return dock
 
