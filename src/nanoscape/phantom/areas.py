@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 _WAVES = 5
 AREA_LENGTH = 3 + 2 * _WAVES
-"""Numbers that describe one area: centre, mean radius, amplitudes, phases."""
+"""Numbers of one area: centre, mean radius, cosine and sine coefficients."""
 
 
 def wavy_area(
@@ -21,8 +21,8 @@ def wavy_area(
 ) -> NDArray[np.float64]:
     """Draw an area whose radius varies with the direction.
 
-    The outline is r(θ) = R (1 + Σ a_k cos(kθ + φ_k)), k = 2 … 6, with amplitudes
-    that fall off as 1/k.
+    The outline is r(θ) = R (1 + Σ a_k cos kθ + b_k sin kθ), k = 2 … 6, with
+    amplitudes that fall off as 1/k.
 
     Parameters
     ----------
@@ -38,19 +38,27 @@ def wavy_area(
     k = np.arange(2, 2 + _WAVES)
     amplitudes = roughness * generator.uniform(-1, 1, _WAVES) / k
     phases = generator.uniform(0, 2 * np.pi, _WAVES)
-    return np.concatenate([[*centre_um, radius_um], amplitudes, phases])
+    cosines, sines = amplitudes * np.cos(phases), -amplitudes * np.sin(phases)
+    return np.concatenate([[*centre_um, radius_um], cosines, sines])
 
 
 @numba.njit(nogil=True, cache=True)
 def depth_in_area(area: NDArray[np.float64], y: float, x: float) -> float:
     """Return how far a place lies inside an area, in µm along its radius."""
     dy, dx = y - area[0], x - area[1]
-    radius = area[2]
-    angle = math.atan2(dy, dx)
+    away = math.sqrt(dy * dy + dx * dx)
+    if away == 0.0:
+        return area[2]
+    cosine, sine = dx / away, dy / away
+    wave, real, imaginary = 1.0, cosine, sine
     for i in range(_WAVES):
-        wave = math.cos((i + 2) * angle + area[3 + _WAVES + i])
-        radius += area[2] * area[3 + i] * wave
-    return radius - math.sqrt(dy * dy + dx * dx)
+        # The next power of a unit complex number gives cos kθ and sin kθ.
+        real, imaginary = (
+            real * cosine - imaginary * sine,
+            real * sine + imaginary * cosine,
+        )
+        wave += area[3 + i] * real + area[3 + _WAVES + i] * imaginary
+    return area[2] * wave - away
 
 
 @numba.njit(nogil=True, cache=True)
@@ -89,8 +97,8 @@ def outline(area: NDArray[np.float64], corners: int = 256) -> NDArray[np.float64
     """Return corners of an area's outline in µm, shape ``(corners, 2)``."""
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     k = np.arange(2, 2 + _WAVES)[:, None]
-    amplitudes, phases = area[3 : 3 + _WAVES, None], area[3 + _WAVES :, None]
-    wave = 1 + (amplitudes * np.cos(k * angle + phases)).sum(axis=0)
+    cosines, sines = area[3 : 3 + _WAVES, None], area[3 + _WAVES :, None]
+    wave = 1 + (cosines * np.cos(k * angle) + sines * np.sin(k * angle)).sum(axis=0)
     steps = np.stack([np.sin(angle), np.cos(angle)], axis=1)
     corners_um: NDArray[np.float64] = area[:2] + area[2] * wave[:, None] * steps
     return corners_um

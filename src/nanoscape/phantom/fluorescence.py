@@ -87,7 +87,7 @@ def render_tile(
     columns = np.arange(column * TILE, min((column + 1) * TILE, scanner.width))
     y = np.arange(rows[0] - halo, rows[-1] + halo + 1) * scanner.pixel_um
     x = np.arange(columns[0] - halo, columns[-1] + halo + 1) * scanner.pixel_um
-    photons = _expected(section, scanner, y, x)
+    photons = expected_photons(section, scanner, y, x)
     photons = photons[:, halo:-halo, halo:-halo]
     photons *= illumination(section, scanner, rows, columns)
     if not noise:
@@ -129,10 +129,24 @@ def illumination(
     return result
 
 
-def _expected(
+def expected_photons(
     section: Section, scanner: Scanner, y: FloatArray, x: FloatArray
 ) -> FloatArray:
-    """Return expected photons after the point spread, before the illumination."""
+    """Return expected photons under an even illumination.
+
+    Parameters
+    ----------
+    section, scanner
+        What lies on the slide, and the instrument.
+    y, x
+        Places of rows and columns in µm. Within :attr:`Scanner.halo` of the border
+        light is missing that spreads in from beyond.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(4, h, w)``.
+    """
     seed = sub_seed(section.seed, _TEXTURES)
     step = scanner.pixel_um
     margin = 3 * particles.NUCLEUS_PITCH_UM
