@@ -28,7 +28,7 @@ class ScratchArray:
     path
         Folder of the store.
     owner
-        Whether the store is deleted with this object.
+        Whether the folder made for the store is deleted with this object.
     """
 
     def __init__(self, path: str, owner: bool = False) -> None:
@@ -38,7 +38,8 @@ class ScratchArray:
         self.dtype: np.dtype[Any] = np.dtype(self._array.dtype)
         self.ndim = len(self.shape)
         if owner:
-            weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+            folder = str(Path(path).parent)
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     def __getitem__(self, key: Any) -> np.ndarray[Any, Any]:
         return np.asarray(self._array[key])
