@@ -35,7 +35,7 @@ from nanoscape.segmentation.ridge import (
     scales_for,
     strength,
 )
-from nanoscape.segmentation.walls import at_half_height, with_sharp_walls
+from nanoscape.segmentation.walls import BRIGHT, at_half_height, with_sharp_walls
 
 _ROUNDS = 4
 
@@ -205,8 +205,10 @@ def _curve_counts(
 
 def evidence(
     crop: NDArray[Any], block: Block, plan: Plan
-) -> tuple[Floats, Floats, Floats]:
-    """Return fine image, signal to noise and contrast of the best scale.
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return fine image, signal to noise and contrast of the best scale, and ground.
+
+    The ground is the image smoothed at the coarsest scale.
 
     A scale speaks only for pixels that are brighter than the image smoothed at
     that scale: at the wall of a vessel of its own size that is half height. How
@@ -219,6 +221,7 @@ def evidence(
     peak = np.float32(_PEAK[values.ndim])
     results = filtered_scales(values, block, plan.shape, plan.scales)
     finer = [fine] * _STEPS_FINER
+    around = fine
     for number, (scale, smooth, eigenvalues, covered) in enumerate(results):
         ridge = strength(eigenvalues, plan.kind)
         ridge = on_full_grid(ridge, covered, block, plan.shape, scale)
@@ -231,12 +234,16 @@ def evidence(
         noise = max(plan.noise * plan.gains[number], 1e-12)
         np.maximum(signal, ridge / np.float32(noise), out=signal)
         np.maximum(contrast, ridge / peak, out=contrast)
-    return fine, signal, contrast
+    return fine, signal, contrast, around
 
 
 def classify(block: Block, crop: NDArray[Any], plan: Plan) -> NDArray[np.uint8]:
-    """Return 1 for vessel, 2 where it stands out clearly, else 0."""
-    fine, signal, contrast = evidence(crop, block, plan)
+    """Return 1 for vessel, 2 where it stands out clearly, else 0.
+
+    Places outside the vessels that are brighter than their surroundings are 3: the
+    middle of a junction that is wider than the widest vessel, or nothing.
+    """
+    fine, signal, contrast, ground = evidence(crop, block, plan)
     rough = (signal > np.float32(plan.low)) & (contrast > np.float32(plan.contrast))
     sure = signal > np.float32(plan.high)
     sure &= contrast > np.float32(1.6 * plan.contrast)
@@ -245,12 +252,14 @@ def classify(block: Block, crop: NDArray[Any], plan: Plan) -> NDArray[np.uint8]:
     mask = with_sharp_walls(mask, fine, contrast, plan.reach, plan.around, _SHARPNESS)
     if np.issubdtype(crop.dtype, np.inexact):
         mask &= np.isfinite(crop)
-    return mask.astype(np.uint8) + (mask & sure)
+    bright = ~mask & (fine > ground)
+    return mask.astype(np.uint8) + (mask & sure) + np.uint8(BRIGHT) * bright
 
 
 def _contrast_counts(
     block: Block, crop: NDArray[Any], plan: Plan
 ) -> tuple[None, NDArray[np.int64]]:
-    _, signal, contrast = (core_of(block, a) for a in evidence(crop, block, plan))
+    results = evidence(crop, block, plan)[1:3]
+    signal, contrast = (core_of(block, values) for values in results)
     chosen = contrast[signal > np.float32(plan.high)]
     return None, counts_of(chosen)

@@ -22,7 +22,7 @@ from nanoscape.segmentation.prepare import (
     source_for,
 )
 from nanoscape.segmentation.ridge import Filter
-from nanoscape.segmentation.walls import without_small_holes
+from nanoscape.segmentation.walls import without_holes
 
 
 @operation(version=1, title="Find vessels", role="Vessels")
@@ -83,7 +83,8 @@ def vessels(
     largest_hole
         Holes in vessels that are not longer than this are filled. Auto: the
         smallest diameter. Raise it to the widest lumen when only walls are
-        stained.
+        stained. Holes as bright as the vessel are filled up to the largest
+        diameter.
     working_spacing
         Pixel size to work at; the nearest resolution that is not coarser is
         taken. Auto: a third of the smallest diameter. A larger value is quicker
@@ -138,13 +139,14 @@ def vessels(
         text="looking for vessels",
     )
     hole = diameters[0] if largest_hole is None else largest_hole
-    longest = tuple(int(hole / step) for step in steps)
+    short = tuple(int(hole / step) for step in steps)
+    long = tuple(int(max(hole, diameters[1]) / step) for step in steps)
     codes = map_blocks(
-        without_small_holes,
+        without_holes,
         [codes],
         dtype=np.uint8,
-        halo=tuple(n + 1 for n in longest),
-        arguments=(longest,),
+        halo=tuple(n + 1 for n in long),
+        arguments=(short, long),
         task=parts[4],
         text="filling holes",
     )

@@ -10,6 +10,12 @@ from nanoscape.segmentation.hessian import Floats, smoothed
 
 Mask = NDArray[np.bool_]
 
+BRIGHT = 3
+"""Code of a place outside the vessels that is brighter than its surroundings."""
+
+_BRIGHT_SHARE = 0.25
+"""Share of bright pixels that makes a hole bright; tissue has hardly any."""
+
 _SHARE = np.float32(0.02)
 """Weight that vessel and surroundings must both have near a wall."""
 
@@ -123,10 +129,10 @@ def _weights(
     return inside, np.where(mask, np.float32(0), far)
 
 
-def without_small_holes(
-    codes: NDArray[np.uint8], reach: tuple[int, ...]
+def without_holes(
+    codes: NDArray[np.uint8], short: tuple[int, ...], long: tuple[int, ...]
 ) -> NDArray[np.uint8]:
-    """Fill holes that are not longer than ``reach`` pixels along any axis.
+    """Fill short holes, and longer ones that are as bright as the vessel around.
 
     A hole that reaches the edge of what is seen is longer than the halo or open
     at the image's border; it stays when it is longer than the limit.
@@ -134,16 +140,23 @@ def without_small_holes(
     Parameters
     ----------
     codes
-        Zero outside the vessels.
-    reach
-        Longest hole, by axis; a halo of one pixel more makes the result that of
-        the whole image.
+        Zero outside the vessels, or :data:`BRIGHT`; the result has zero there.
+    short
+        Longest hole that is filled in any case, in pixels by axis.
+    long
+        Longest hole that is filled when it is bright. A halo of one pixel
+        more makes the result that of the whole image.
     """
-    holes, count = ndimage.label(codes == 0)
+    outside = (codes == 0) | (codes == BRIGHT)
+    cleaned = np.where(outside, np.uint8(0), codes)
+    holes, count = ndimage.label(outside)
     if count == 0:
-        return codes
-    small = np.zeros(count + 1, bool)
+        return cleaned
+    area = np.bincount(holes.ravel(), minlength=count + 1)
+    bright = np.bincount(holes[codes == BRIGHT], minlength=count + 1)
+    filled = np.zeros(count + 1, bool)
     for number, box in enumerate(ndimage.find_objects(holes), start=1):
-        lengths = (part.stop - part.start for part in box)
-        small[number] = all(n <= m for n, m in zip(lengths, reach, strict=True))
-    return np.where(small[holes], np.uint8(1), codes)
+        lengths = [part.stop - part.start for part in box]
+        limit = long if bright[number] >= _BRIGHT_SHARE * area[number] else short
+        filled[number] = all(n <= m for n, m in zip(lengths, limit, strict=True))
+    return np.where(filled[holes], np.uint8(1), cleaned)
