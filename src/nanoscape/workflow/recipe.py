@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 from nanoscape.errors import NanoscapeError, UnreadableFile, WrongInput
+from nanoscape.workflow.files import write_text
 from nanoscape.workflow.registry import resolve
 
 VERSION = 1
@@ -105,12 +105,8 @@ class Recipe:
 
     def save(self, path: Path) -> Path:
         """Write the recipe as YAML; an older file stays until it is complete."""
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.tmp")
         text = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-        return path
+        return write_text(Path(path), text)
 
     @classmethod
     def load(cls, path: Path) -> Recipe:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 import nanoscape
+from nanoscape.workflow.files import write_text
 from nanoscape.workflow.run import Run
 from nanoscape.workflow.selectors import title_of
 
@@ -72,10 +72,7 @@ def write_report(path: Path, title: str, sections: Sequence[Section]) -> Path:
         f'<p class="note">napari-nanoscape {nanoscape.__version__}</p>\n'
         "</body></html>\n"
     )
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, path)
-    return path
+    return write_text(path, page)
 
 
 def steps_section(run: Run) -> Section:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import keyword
-import os
 import pprint
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import nanoscape
 from nanoscape.errors import WrongInput
 from nanoscape.model import Edge, Record
 from nanoscape.model.study import landmarks_to_dict
+from nanoscape.workflow.files import write_text
 from nanoscape.workflow.history import last_steps
 from nanoscape.workflow.registry import resolve
 from nanoscape.workflow.session import Session
@@ -49,10 +49,7 @@ def export_script(
     if not records:
         raise WrongInput("there are no steps yet", todo="run a step first")
     text = _Script(session, records, path).text()
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-    return path
+    return write_text(path, text)
 
 
 class _Script:
