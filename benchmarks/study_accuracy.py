@@ -75,22 +75,18 @@ def _row(section: str, figure: str, measured: float, truth: float) -> dict[str, 
 
 
 def main() -> None:
-    """Print mean, smallest and largest measured value of each figure."""
+    """Print each figure of each section, their mean, and the mean truth."""
     seeds = [int(word) for word in sys.argv[1:]] or list(SEEDS)
     rows: list[dict[str, Any]] = []
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "study"
             make_study(root, seed=seed, size=SIZE, subjects=1, sections=1)
-            rows += section_rows(root)
+            rows += [row | {"section": f"seed {seed}"} for row in section_rows(root)]
     frame = pd.DataFrame(rows)
-    numbers = frame.groupby("figure").agg(
-        measured=("measured", "mean"),
-        smallest=("measured", "min"),
-        largest=("measured", "max"),
-        missing=("measured", lambda values: int(values.isna().sum())),
-        truth=("truth", "mean"),
-    )
+    numbers = frame.pivot(index="figure", columns="section", values="measured")
+    numbers["mean"] = numbers.mean(axis=1)
+    numbers["truth"] = frame.groupby("figure")["truth"].mean()
     print(numbers.round(3).to_string())
 
 

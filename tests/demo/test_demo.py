@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from nanoscape.cli import main
-from nanoscape.demo.analysis import run_demo
+from nanoscape.demo.analysis import run_demo, sample_recipe
 from nanoscape.errors import WrongInput
 from nanoscape.model import Study
+from nanoscape.phantom import make_study
+from nanoscape.workflow import run_recipe
 from nanoscape.workflow.store import load_result
 
 
@@ -101,6 +103,27 @@ def same(first, second):
     else:
         return False
     return True
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A section without vessels, whose drug lies in patches of its own."""
+    root = tmp_path_factory.mktemp("bare") / "study"
+    make_study(
+        root, seed=9, size=1024, subjects=1, sections=1, vessels=False, drug="none"
+    )
+    return run_recipe(sample_recipe(), Study.load(root))
+
+
+def test_a_section_without_vessels_gives_one_sentence(bare):
+    (failed,) = (entry for entry in bare.entries if entry.state == "failed")
+    assert failed.step == "perfused"
+    assert failed.sentence == (
+        "vessels of CD31 holds no vessels, so there is none to be perfused; expected "
+        "at least one. Find vessels with other settings, or leave this section out."
+    )
+    (labels,) = (v["labels"] for k, v in bare.results.items() if k[0] == "vessels")
+    assert len(labels.table) == 0
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path):

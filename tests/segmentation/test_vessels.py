@@ -69,6 +69,50 @@ def test_noise_alone_holds_no_vessels():
     assert list(found.table)[:3] == ["index", "area_um2", "extent_um"]
 
 
+def test_structure_that_is_as_often_dark_as_bright_holds_no_vessels():
+    rng = np.random.default_rng(0)
+    grain = ndimage.gaussian_filter(rng.normal(size=(500, 500)), 4)
+    image = rng.poisson(60 + 3 * grain / grain.std()).astype(np.uint16)
+    assert len(vessels(plane(image)).table) == 0
+    image[240:256, 50:450] += 80
+    found = vessels(plane(image))
+    assert len(found.table) == 1
+    assert found.table["area_um2"][0] == pytest.approx(16 * 400, rel=0.1)
+
+
+@pytest.mark.parametrize("sigma", [40, 60, 100])
+def test_a_glow_has_no_wall(sigma):
+    y = np.arange(400)[:, None] - 200.0
+    clean = 60 + np.broadcast_to(150 * np.exp(-0.5 * (y / sigma) ** 2), (400, 500))
+    truth = np.zeros(clean.shape, bool)
+    truth[:, 100:108] = True
+    photons = np.random.default_rng(4).poisson(8 * (clean + 60 * truth))
+    found = vessels(plane(photons.astype(np.uint16))).data.compute() > 0
+    assert dice(found, truth) > 0.99
+
+
+def test_a_bright_vessel_does_not_hide_a_dim_one_beside_it():
+    clean = np.full((260, 400), 60.0)
+    clean[60:90] += 50
+    clean[94:102] += 120
+    photons = np.random.default_rng(6).poisson(clean).astype(np.uint16)
+    found = vessels(plane(photons)).data.compute() > 0
+    assert found[61:89].mean() > 0.99
+    assert found[95:101].mean() > 0.99
+    assert not found[:50].any()
+    assert not found[135:].any()
+
+
+def test_the_middle_of_a_wide_junction_is_filled():
+    y, x = np.mgrid[:300, :300].astype(float)
+    inside = np.hypot(y - 150, x - 150) < 30
+    inside |= np.abs(y - 150) < 15
+    inside |= np.abs(x - 150) < 15
+    image = np.random.default_rng(8).poisson(30 + 80 * inside).astype(np.uint16)
+    found = vessels(plane(image), diameters=(5.0, 32.0)).data.compute() > 0
+    assert dice(found, inside) > 0.98
+
+
 def test_a_larger_sensitivity_finds_fainter_vessels():
     rng = np.random.default_rng(1)
     clean = np.full((200, 300), 50.0)

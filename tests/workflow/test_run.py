@@ -22,7 +22,7 @@ RECIPE = {
     "steps": [
         {
             "id": "vessels",
-            "op": "segmentation.vessels@1",
+            "op": "segmentation.vessels@2",
             "for": "section",
             "in": {"image": {"role": "Vessels", "kind": "image"}},
             "with": {"diameters": [4.0, 12.0]},

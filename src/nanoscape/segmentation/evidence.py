@@ -35,7 +35,13 @@ from nanoscape.segmentation.ridge import (
     scales_for,
     strength,
 )
-from nanoscape.segmentation.walls import BRIGHT, at_half_height, with_sharp_walls
+from nanoscape.segmentation.walls import (
+    BRIGHT,
+    at_half_height,
+    reach_of_sharpness,
+    where_walls_are_sharp,
+    without_holes,
+)
 
 _ROUNDS = 4
 
@@ -51,8 +57,13 @@ _SMALLEST_STEP = 0.25
 _STEPS_FINER = 3
 """How many scales finer the brightness of a pixel is read."""
 
-_SHARPNESS = 0.6
+_SHARPNESS = 0.5
 """Step across a wall, as a share of the contrast, that tells it from a glow."""
+
+_OVER_DARK = 1.15
+_OVER_NOISE = 8.0
+"""How much bright lines stand out over dark ones and over the noise: where they do
+neither, there are no vessels, only structure that is as often dark as it is bright."""
 
 _PEAK = {2: math.sqrt(2 / math.pi) * math.sqrt(2) * math.exp(-1), 3: math.exp(-1)}
 """Answer at its own scale of a band (2D) or cylinder (3D) with a contrast of one."""
@@ -79,6 +90,8 @@ class Plan:
         Reach in pixels of the search for the wall, by axis.
     around
         Reach in pixels over which walls are judged, by axis.
+    holes
+        Longest hole in pixels that is noise and no wall, by axis.
     gains
         Noise of each scale's answer for a pixel noise of one.
     noise
@@ -87,7 +100,8 @@ class Plan:
         Signal to noise of the answer that a vessel must have everywhere, and
         somewhere.
     contrast
-        Smallest contrast in the unit of the image.
+        Smallest contrast in the unit of the image; infinite when nothing looks like
+        a vessel.
     """
 
     source: Source
@@ -97,6 +111,7 @@ class Plan:
     fine: tuple[float, ...]
     reach: tuple[float, ...]
     around: tuple[float, ...]
+    holes: tuple[int, ...]
     gains: tuple[float, ...]
     noise: float = 0.0
     low: float = 0.0
@@ -110,14 +125,23 @@ class Plan:
     @property
     def halo(self) -> tuple[int, ...]:
         """Reach in pixels of all steps together, by axis."""
-        filters = np.maximum(
-            halo_of(self.scales), [kernel_radius(s) for s in self.fine]
+        reaches = zip(
+            halo_of(self.scales),
+            self.fine,
+            self.reach,
+            self.holes,
+            self.around,
+            strict=True,
         )
-        walls = [_ROUNDS * kernel_radius(s) for s in self.reach]
-        sharp = [kernel_radius(s) for s in self.around]
-        steps = [kernel_radius(s) for s in self.reach]
-        total = filters + np.asarray(walls) + np.asarray(steps) + np.asarray(sharp)
-        return self.source_halo(tuple(int(n) for n in total))
+        total = (
+            max(filters, kernel_radius(fine))
+            + _ROUNDS * kernel_radius(reach)
+            + hole
+            + 1
+            + reach_of_sharpness(reach, around)
+            for filters, fine, reach, hole, around in reaches
+        )
+        return self.source_halo(tuple(total))
 
 
 def plan_for(
@@ -149,7 +173,8 @@ def plan_for(
         kind=kind,
         fine=tuple(0.24 * low / step for step in steps),
         reach=tuple(0.6 * low / step for step in steps),
-        around=tuple(0.25 * diameters[1] / step for step in steps),
+        around=tuple(0.3 * diameters[1] / step for step in steps),
+        holes=tuple(int(low / step) for step in steps),
         gains=tuple(noise_gain(scale) for scale in scales),
     )
 
@@ -179,9 +204,10 @@ def calibrated(plan: Plan, data: da.Array, sensitivity: float, task: Task) -> Pl
         task=parts[1],
         text="measuring the contrast",
     )
-    typical = weighted_mean(added(counts))
-    floor = round_off(data, parts[2])
-    limit = max(_SHARE * fold * typical, floor)
+    bright, dark = (weighted_mean(added(part)) for part in zip(*counts, strict=True))
+    limit = max(_SHARE * fold * bright, round_off(data, parts[2]))
+    if bright < _OVER_DARK * dark and bright < _OVER_NOISE * noise:
+        limit = math.inf
     return dataclasses.replace(first, contrast=limit)
 
 
@@ -249,7 +275,10 @@ def classify(block: Block, crop: NDArray[Any], plan: Plan) -> NDArray[np.uint8]:
     sure &= contrast > np.float32(1.6 * plan.contrast)
     step = _SMALLEST_STEP * plan.contrast
     mask = at_half_height(rough, fine, plan.reach, _ROUNDS, step)
-    mask = with_sharp_walls(mask, fine, contrast, plan.reach, plan.around, _SHARPNESS)
+    solid = without_holes(mask.astype(np.uint8), plan.holes, plan.holes) > 0
+    mask &= where_walls_are_sharp(
+        solid, fine, contrast, plan.reach, plan.around, plan.contrast, _SHARPNESS
+    )
     if np.issubdtype(crop.dtype, np.inexact):
         mask &= np.isfinite(crop)
     bright = ~mask & (fine > ground)
@@ -258,8 +287,12 @@ def classify(block: Block, crop: NDArray[Any], plan: Plan) -> NDArray[np.uint8]:
 
 def _contrast_counts(
     block: Block, crop: NDArray[Any], plan: Plan
-) -> tuple[None, NDArray[np.int64]]:
-    results = evidence(crop, block, plan)[1:3]
-    signal, contrast = (core_of(block, values) for values in results)
-    chosen = contrast[signal > np.float32(plan.high)]
-    return None, counts_of(chosen)
+) -> tuple[None, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Count the contrast of clear lines, of bright ones and of dark ones."""
+    counts = []
+    for bright in (plan.source.bright, not plan.source.bright):
+        source = dataclasses.replace(plan.source, bright=bright)
+        results = evidence(crop, block, dataclasses.replace(plan, source=source))
+        signal, contrast = (core_of(block, values) for values in results[1:3])
+        counts.append(counts_of(contrast[signal > np.float32(plan.high)]))
+    return None, (counts[0], counts[1])

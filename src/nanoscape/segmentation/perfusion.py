@@ -100,7 +100,9 @@ def perfused_vessels(
     count = int(max(reduce_blocks(_largest, [vessels.data], task=parts[2])))
     if count == 0:
         raise CannotCompute(
-            f"{vessels.name} holds no vessels", todo="find vessels first"
+            f"{vessels.name} holds no vessels, so there is none to be perfused",
+            "at least one",
+            "find vessels with other settings, or leave this section out",
         )
     with_dye = object_sums(
         vessels.data, count, signal > np.float32(limit), task=parts[3]

@@ -25,7 +25,7 @@ from nanoscape.segmentation.ridge import Filter
 from nanoscape.segmentation.walls import without_holes
 
 
-@operation(version=1, title="Find vessels", role="Vessels")
+@operation(version=2, title="Find vessels", role="Vessels")
 def vessels(
     image: Annotated[Image, Role("Vessels")],
     *,
@@ -84,7 +84,7 @@ def vessels(
         Holes in vessels that are not longer than this are filled. Auto: the
         smallest diameter. Raise it to the widest lumen when only walls are
         stained. Holes as bright as the vessel are filled up to the largest
-        diameter.
+        diameter, in planes up to twice of it.
     working_spacing
         Pixel size to work at; the nearest resolution that is not coarser is
         taken. Auto: a third of the smallest diameter. A larger value is quicker
@@ -96,7 +96,8 @@ def vessels(
     -------
     vessels
         One number per connected vessel, on the grid worked at, with a table of
-        area (or volume), extent and centre.
+        area (or volume), extent and centre. Empty when bright lines stand out
+        neither from the noise nor more than dark ones.
 
     Raises
     ------
@@ -140,7 +141,9 @@ def vessels(
     )
     hole = diameters[0] if largest_hole is None else largest_hole
     short = tuple(int(hole / step) for step in steps)
-    long = tuple(int(max(hole, diameters[1]) / step) for step in steps)
+    # A plane may cut a junction lengthwise, where it is as wide as two vessels.
+    widest = diameters[1] * (2 if len(steps) == 2 else 1)
+    long = tuple(int(max(hole, widest) / step) for step in steps)
     codes = map_blocks(
         without_holes,
         [codes],

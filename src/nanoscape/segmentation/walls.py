@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nanoscape.segmentation.hessian import Floats, smoothed
+from nanoscape.segmentation.hessian import Floats, kernel_radius, smoothed
 
 Mask = NDArray[np.bool_]
 
@@ -18,6 +18,9 @@ _BRIGHT_SHARE = 0.25
 
 _SHARE = np.float32(0.02)
 """Weight that vessel and surroundings must both have near a wall."""
+
+_FURTHER = 1.6
+"""Ratio of the two reaches by which a wall is told from a slope."""
 
 
 def at_half_height(
@@ -63,18 +66,22 @@ def at_half_height(
     return mask
 
 
-def with_sharp_walls(
+def where_walls_are_sharp(
     mask: Mask,
     values: Floats,
     contrast: Floats,
     reach: tuple[float, ...],
     around: tuple[float, ...],
-    smallest: float,
+    smallest_contrast: float,
+    smallest_share: float,
 ) -> Mask:
-    """Keep what has walls; a glow that fades away has none.
+    """Return where a mask has walls; a glow that fades away has none.
 
-    The step of the light across a wall is compared with the contrast of the ridge,
-    both averaged around each pixel.
+    The light falls across a wall at once, down a slope bit by bit: of the difference
+    between inside and outside the part that grows with the reach is taken away.
+    What is left is compared, wall by wall, with the contrast just inside, so that a
+    bright vessel near by does not speak for its neighbour; the mean over the walls
+    around each pixel decides.
 
     Parameters
     ----------
@@ -87,22 +94,38 @@ def with_sharp_walls(
     reach
         Reach in pixels of the step, by axis.
     around
-        Reach in pixels of the averages, by axis.
-    smallest
-        Smallest share of the contrast that the step must have.
+        Reach in pixels of the mean over walls, by axis.
+    smallest_contrast
+        Smallest contrast of a vessel.
+    smallest_share
+        Smallest mean share of the contrast that the steps must have.
     """
     inside = mask.astype(np.float32)
-    share, bright = _local_mean(inside, values, reach)
-    rest, dark = _local_mean(np.float32(1) - inside, values, reach)
-    wall = (share > np.float32(0.25)) & (rest > np.float32(0.25))
-    weight = wall.astype(np.float32)
-    step = smoothed(weight * (bright - dark), around)
-    length = smoothed(weight, around)
-    height = smoothed(inside * contrast, around)
-    area = smoothed(inside, around)
-    # step / length ≥ smallest · height / area, without dividing by zero
-    sharp: Mask = step * area >= np.float32(smallest) * height * length
-    return mask & sharp
+    outside = np.float32(1) - inside
+    far = tuple(_FURTHER * sigma for sigma in reach)
+    share, near_step = _step(inside, outside, values, reach)
+    far_step = _step(inside, outside, values, far)[1]
+    step = (np.float32(_FURTHER) * near_step - far_step) / np.float32(_FURTHER - 1)
+    height = _local_mean(inside, contrast, reach)[1]
+    height = np.maximum(height, np.float32(max(smallest_contrast, 1e-30)))
+    wall = (share > np.float32(0.25)) & (share < np.float32(0.75))
+    sharpness = np.where(wall, np.clip(step / height, 0, 1), np.float32(0))
+    length = smoothed(wall.astype(np.float32), around)
+    return smoothed(sharpness, around) >= np.float32(smallest_share) * length
+
+
+def reach_of_sharpness(reach: float, around: float) -> int:
+    """Return how far :func:`where_walls_are_sharp` looks, in pixels."""
+    return kernel_radius(_FURTHER * reach) + kernel_radius(around)
+
+
+def _step(
+    inside: Floats, outside: Floats, values: Floats, sigmas: tuple[float, ...]
+) -> tuple[Floats, Floats]:
+    """Return the share of vessel near each pixel, and how much brighter it is."""
+    share, bright = _local_mean(inside, values, sigmas)
+    dark = _local_mean(outside, values, sigmas)[1]
+    return share, bright - dark
 
 
 def _local_mean(
