@@ -142,5 +142,5 @@ def test_no_more_is_unpacked_than_announced(
     (image,) = read(packed)
     assert isinstance(image, Image)
     np.testing.assert_array_equal(image.data.compute(), values.transpose(2, 1, 0))
-    (unpacked,) = tmp_path.glob("nanoscape-*.nii")
+    (unpacked,) = tmp_path.glob("nanoscape-*.raw")
     assert unpacked.stat().st_size == len(plain)

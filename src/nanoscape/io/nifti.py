@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import math
-import tempfile
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.damage import DAMAGE
-from nanoscape.io.lazy import Box, Source, chunks_for, lazy_array, stamp
+from nanoscape.io.lazy import Box, Source, lazy_array, stamp
 from nanoscape.io.opening import (
     Options,
     Readable,
@@ -27,6 +24,9 @@ from nanoscape.io.opening import (
     stem,
     with_pixel_size,
 )
+from nanoscape.io.packed import Unpacked, unpacked
+from nanoscape.io.raw import plane_chunks
+from nanoscape.io.volume import PATIENT, place_of
 from nanoscape.model import Affine, Image, Tags
 from nanoscape.model.raster import single_level
 from nanoscape.model.roles import guess_role
@@ -36,8 +36,6 @@ from nanoscape.units import micrometres_per
 _MAGIC = {344: (b"n+1\0", b"ni1\0"), 4: (b"n+2\0", b"ni2\0")}
 _LENGTHS = {"meter": "m", "mm": "mm", "micron": "µm"}
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
-_SPACE = "patient"
-_PART = 2**20
 _NIBABEL = (ImageFileError, HeaderDataError, ImageDataError, HeaderTypeError)
 
 
@@ -75,14 +73,15 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
         raise UnreadableFile(f"{path} is a NIfTI file with a single axis")
     if int(header["qform_code"]) == 0 and int(header["sform_code"]) == 0:
         options.warn("the file does not state its position; taken as centred")
-    data = lazy_array(source, source.native_chunks())
+    chunked = f"{axes}s" if source.colours else axes
+    data = lazy_array(source, plane_chunks(source.shape, chunked, source.dtype))
     name = stem(path)
     return [
         Image(
             levels=single_level(data, "zyx"),
             axes=axes,
             grid_to_space=with_pixel_size(affine, options.pixel_size),
-            space=_SPACE,
+            space=PATIENT,
             name=name,
             tags=Tags.of("guess", role=guess_role(name)).merged(
                 calibration_tags(options)
@@ -103,9 +102,8 @@ def ras_to_lps_zyx(affine: FloatArray, micrometres: float) -> Affine:
     micrometres
         Micrometres per unit of the affine.
     """
-    to_lps = np.diag([-micrometres, -micrometres, micrometres, 1.0])
-    reverse = np.eye(4)[[2, 1, 0, 3]]
-    return Affine(reverse @ to_lps @ affine @ reverse, "zyx", "zyx")
+    to_lps = np.array([-micrometres, -micrometres, micrometres])
+    return place_of(to_lps[:, None] * affine[:3, :3], to_lps * affine[:3, 3])
 
 
 class NiftiSource(Source):
@@ -140,6 +138,7 @@ class NiftiSource(Source):
             shape.append(self.colours)
         self.shape = tuple(shape)
         self.dtype = self._dtype()
+        self._held: Unpacked | None = None
 
     @property
     def _needed(self) -> int:
@@ -166,9 +165,7 @@ class NiftiSource(Source):
         if not self._file.exists():
             raise UnreadableFile(f"{self.path} has no samples: {self._file} is missing")
         found = (
-            _unpacked(needed, *stamp(self._file)).size
-            if _is_gzip(self._file)
-            else self._file.stat().st_size
+            self._unpacked().size if _is_gzip(self._file) else self._file.stat().st_size
         )
         if found < needed:
             raise UnreadableFile(
@@ -177,23 +174,15 @@ class NiftiSource(Source):
                 todo="copy the file again",
             )
 
-    def native_chunks(self) -> tuple[int, ...]:
-        """Return chunks of one plane, which lie together in the file."""
-        lead = self.ndim - 2 - bool(self.colours)
-        native = [1] * lead + [1, 1] + [3] * bool(self.colours)
-        shape = self.shape
-        wanted = chunks_for(shape, native)
-        return tuple(
-            w if i < lead else min(n, 1024)
-            for i, (w, n) in enumerate(zip(wanted, shape, strict=True))
-        )
+    def _unpacked(self) -> Unpacked:
+        if self._held is None:
+            self._held = unpacked(stamp(self._file), "gzip", 0, self._needed)
+        return self._held
 
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the samples of a box, scaled as the header says."""
         packed = _is_gzip(self._file)
-        path = self._file
-        if packed:
-            path = _unpacked(self._needed, *stamp(self._file)).path
+        path = self._unpacked().path if packed else self._file
         spatial = self.shape[:-1] if self.colours else self.shape
         stored = np.memmap(
             path,
@@ -230,39 +219,6 @@ def _load(path: Path) -> Any:
         raise UnreadableFile(
             f"{path} is damaged: {error}", "a NIfTI file", "export it again"
         ) from error
-
-
-class _Unpacked:
-    """A gzipped file unpacked into a temporary one, which goes with this object.
-
-    No more is unpacked than the header announces: a small file can hold terabytes.
-    """
-
-    def __init__(self, path: Path, needed: int) -> None:
-        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115  (outlives this call)
-            prefix="nanoscape-", suffix=".nii", delete=False
-        )
-        self.path = Path(handle.name)
-        weakref.finalize(self, self.path.unlink, missing_ok=True)
-        with handle, gzip.open(path) as packed:
-            try:
-                while needed > 0 and (part := packed.read(min(needed, _PART))):
-                    handle.write(part)
-                    needed -= len(part)
-                # The end of the stream, where there is one, checks the whole.
-                packed.read(1)
-            except DAMAGE as error:
-                raise UnreadableFile(
-                    f"{path} is damaged: {error}", todo="copy the file again"
-                ) from error
-        self.size = self.path.stat().st_size
-
-
-@functools.lru_cache(maxsize=8)
-def _unpacked(needed: int, path: str, size: int, modified: int) -> _Unpacked:
-    """Return the unpacked file; another size or time means another file."""
-    del size, modified
-    return _Unpacked(Path(path), needed)
 
 
 def _is_gzip(path: Path) -> bool:

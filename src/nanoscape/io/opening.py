@@ -24,7 +24,15 @@ from nanoscape.model import (
 Readable: TypeAlias = Image | ImageGroup | Labels | Landmarks | Regions | Spectra
 """What files hold."""
 
-_DOUBLE_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr", ".nii.gz")
+_DOUBLE_SUFFIXES = (
+    ".ome.tif",
+    ".ome.tiff",
+    ".ome.zarr",
+    ".nii.gz",
+    ".igs.mha",
+    ".seg.nrrd",
+    ".seq.nrrd",
+)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,20 @@ FORMATS = (
         "nifti", "NIfTI volume", "nanoscape.io.nifti", ("*.nii", "*.nii.gz"), broad=True
     ),
     Format(
+        "metaimage",
+        "MetaImage volume or ultrasound sequence",
+        "nanoscape.io.metaimage",
+        ("*.mha", "*.mhd"),
+        broad=True,
+    ),
+    Format(
+        "nrrd",
+        "NRRD volume or segmentation",
+        "nanoscape.io.nrrd",
+        ("*.nrrd", "*.nhdr"),
+        broad=True,
+    ),
+    Format(
         "imzml", "imzML mass spectrometry image", "nanoscape.io.imzml", ("*.imzML",)
     ),
     Format(
