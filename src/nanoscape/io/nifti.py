@@ -26,7 +26,7 @@ from nanoscape.io.opening import (
 )
 from nanoscape.io.packed import Unpacked, unpacked
 from nanoscape.io.raw import plane_chunks
-from nanoscape.io.volume import PATIENT, place_of
+from nanoscape.io.volume import PATIENT, as_labels, place_of
 from nanoscape.model import Affine, Image, Tags
 from nanoscape.model.raster import single_level
 from nanoscape.model.roles import guess_role
@@ -36,6 +36,8 @@ from nanoscape.units import micrometres_per
 _MAGIC = {344: (b"n+1\0", b"ni1\0"), 4: (b"n+2\0", b"ni2\0")}
 _LENGTHS = {"meter": "m", "mm": "mm", "micron": "µm"}
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+# NIFTI_INTENT_LABEL of the standard's header nifti1.h.
+_LABELS = 1002
 _NIBABEL = (ImageFileError, HeaderDataError, ImageDataError, HeaderTypeError)
 
 
@@ -76,20 +78,18 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     chunked = f"{axes}s" if source.colours else axes
     data = lazy_array(source, plane_chunks(source.shape, chunked, source.dtype))
     name = stem(path)
-    return [
-        Image(
-            levels=single_level(data, "zyx"),
-            axes=axes,
-            grid_to_space=with_pixel_size(affine, options.pixel_size),
-            space=PATIENT,
-            name=name,
-            tags=Tags.of("guess", role=guess_role(name)).merged(
-                calibration_tags(options)
-            ),
-            times=_times(header, second, source.shape, axes, options),
-            rgb=source.colours > 0,
-        )
-    ]
+    image = Image(
+        levels=single_level(data, "zyx"),
+        axes=axes,
+        grid_to_space=with_pixel_size(affine, options.pixel_size),
+        space=PATIENT,
+        name=name,
+        tags=Tags.of("guess", role=guess_role(name)).merged(calibration_tags(options)),
+        times=_times(header, second, source.shape, axes, options),
+        rgb=source.colours > 0,
+    )
+    named = int(header["intent_code"]) == _LABELS and not image.rgb
+    return [as_labels(image) if named and image.dtype.kind in "iu" else image]
 
 
 def ras_to_lps_zyx(affine: FloatArray, micrometres: float) -> Affine:
@@ -244,5 +244,7 @@ def _times(
         return None
     if unit not in _SECONDS:
         options.warn("the file does not state its unit of time; taken as seconds")
-    step *= _SECONDS.get(unit, 1.0)
-    return tuple(step * i for i in range(shape[0]))
+    seconds = _SECONDS.get(unit, 1.0)
+    start = float(header["toffset"])
+    start = start if math.isfinite(start) else 0.0
+    return tuple((start + step * i) * seconds for i in range(shape[0]))

@@ -14,6 +14,7 @@ from nanoscape.model import Image, ImageGroup, Labels, Landmarks
 
 _ZARR = (".ome.zarr", ".zarr")
 _TIFF = (".ome.tif", ".ome.tiff")
+_NIFTI = (".nii", ".nii.gz")
 
 Writable = Image | ImageGroup | Labels | Landmarks
 
@@ -30,7 +31,8 @@ def write(obj: Writable, path: str | Path, *, task: Task | None = None) -> Path:
         An image, a group of images, labels, or landmarks.
     path
         ``.ome.zarr`` keeps everything; ``.ome.tif`` keeps pixels, spacing and
-        channel names; landmarks go into ``.csv``.
+        channel names; ``.nii`` and ``.nii.gz`` keep voxels, their place and even
+        times; landmarks go into ``.csv``.
     task
         Progress.
 
@@ -73,8 +75,8 @@ def write(obj: Writable, path: str | Path, *, task: Task | None = None) -> Path:
 def _write_raster(
     obj: Image | ImageGroup | Labels, path: Path, lowered: str, task: Task
 ) -> Path:
-    if not lowered.endswith(_ZARR + _TIFF):
-        raise _unknown(path, "a name that ends in .ome.zarr or .ome.tif")
+    if not lowered.endswith(_ZARR + _TIFF + _NIFTI):
+        raise _unknown(path, "a name that ends in .ome.zarr, .ome.tif or .nii.gz")
     # A sibling, so that the last step is a rename on the same disk.
     scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     try:
@@ -83,6 +85,10 @@ def _write_raster(
             from nanoscape.io.ome_zarr_writer import write_ome_zarr
 
             write_ome_zarr(obj, new, task)
+        elif lowered.endswith(_NIFTI):
+            from nanoscape.io.nifti_writer import write_nifti
+
+            write_nifti(obj, new, task)
         else:
             from nanoscape.io.ome_tiff_writer import write_ome_tiff
 
