@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from nanoscape.errors import UnreadableFile
 from nanoscape.model import Affine, Image, ImageGroup, Quantity, Tags
 from nanoscape.model.raster import pyramid_levels
 from nanoscape.model.roles import guess_role
+
+_WAVELENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*nm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +85,37 @@ def build(stack: Stack, grid_to_space: Affine) -> Image | ImageGroup:
         _image(inner, [array[i] for array in stack.arrays], name, name, grid_to_space)
         for i, name in enumerate(names)
     )
-    return ImageGroup(
+    group = ImageGroup(
         images=images, coordinate="channel", name=stack.name, tags=stack.tags
+    )
+    wavelengths = [_WAVELENGTH.fullmatch(name) for name in names]
+    values = [float(found[1]) for found in wavelengths if found]
+    return by_wavelength(group, values) if len(values) == count else group
+
+
+def by_wavelength(group: ImageGroup, wavelengths: Sequence[float]) -> ImageGroup:
+    """Return a group whose images differ in the wavelength of their light in nm.
+
+    Channels named by a wavelength alone are no dyes: the group is a spectrum at each
+    pixel, as in photoacoustic or hyperspectral images. A guess that it comes from a
+    microscope is dropped.
+    """
+    images = tuple(
+        image.replace(
+            tags=_unguessed(image.tags).having("header", wavelength_nm=wavelength)
+        )
+        for image, wavelength in zip(group, wavelengths, strict=True)
+    )
+    tags = _unguessed(group.tags)
+    return dataclasses.replace(
+        group, images=images, coordinate="wavelength_nm", tags=tags
+    )
+
+
+def _unguessed(tags: Tags) -> Tags:
+    guessed = "modality" in tags and tags.origin("modality") == "guess"
+    return Tags(
+        {k: tag for k, tag in tags.tags.items() if not (guessed and k == "modality")}
     )
 
 

@@ -101,6 +101,13 @@ FORMATS = (
         "imzml", "imzML mass spectrometry image", "nanoscape.io.imzml", ("*.imzML",)
     ),
     Format(
+        "msot",
+        "Photoacoustic raw signals",
+        "nanoscape.io.msot",
+        ("*.msot", "*.nod", "*.hdf5"),
+        broad=True,
+    ),
+    Format(
         "geojson", "GeoJSON regions", "nanoscape.io.geojson", ("*.geojson",), broad=True
     ),
     Format(
