@@ -24,8 +24,8 @@ from nanoscape.io.opening import (
     stem,
     with_pixel_size,
 )
-from nanoscape.io.packed import Unpacked, unpacked
-from nanoscape.io.raw import plane_chunks
+from nanoscape.io.packed import Unpacked, check_announced, unpacked
+from nanoscape.io.raw import plane_chunks, truncated
 from nanoscape.io.volume import PATIENT, as_labels, place_of
 from nanoscape.model import Affine, Image, Tags
 from nanoscape.model.raster import single_level
@@ -160,23 +160,24 @@ class NiftiSource(Source):
         return stamp(self._file)
 
     def check_complete(self) -> None:
-        """Raise :class:`UnreadableFile` when the file ends before its samples do."""
+        """Raise :class:`UnreadableFile` when the file ends before its samples do.
+
+        A packed file is only judged by its length.
+        """
         needed = self._needed
         if not self._file.exists():
             raise UnreadableFile(f"{self.path} has no samples: {self._file} is missing")
-        found = (
-            self._unpacked().size if _is_gzip(self._file) else self._file.stat().st_size
-        )
-        if found < needed:
-            raise UnreadableFile(
-                f"{self.path} is truncated: its samples need {needed} bytes and it "
-                f"has {found}",
-                todo="copy the file again",
-            )
+        if _is_gzip(self._file):
+            check_announced(self._file, "gzip", 0, needed)
+        elif self._file.stat().st_size < needed:
+            raise truncated(self._file, needed, self._file.stat().st_size)
 
     def _unpacked(self) -> Unpacked:
         if self._held is None:
-            self._held = unpacked(stamp(self._file), "gzip", 0, self._needed)
+            held = unpacked(stamp(self._file), "gzip", 0, self._needed)
+            if held.size < self._needed:
+                raise truncated(self._file, self._needed, held.size)
+            self._held = held
         return self._held
 
     def read_box(self, box: Box) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
@@ -14,7 +15,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from nanoscape.compute.blocks import block_shape_for, lattice, run_blocks
+from nanoscape.compute.blocks import lattice, run_blocks
 from nanoscape.compute.task import Task
 from nanoscape.errors import NanoscapeError, WrongInput
 from nanoscape.io.volume import PATIENT
@@ -26,6 +27,8 @@ from nanoscape.units import micrometres_per
 _PART = 2**22
 _LARGEST_1 = 2**15 - 1
 _UNEVEN = 1e-3
+# Long rows, which lie together in the file, in steps of OME-Zarr's usual chunks.
+_BLOCK = (64, 64, 2**13)
 _KINDS = {"b": "u1", "f2": "f4"}
 
 
@@ -72,7 +75,8 @@ def write_nifti(item: Image | ImageGroup | Labels, path: Path, task: Task) -> No
         _reserve(file.fileno(), plain, file.tell(), item.data.size * dtype.itemsize)
     offset = int(header["vox_offset"])
     data = item.data
-    steps = block_shape_for(item.shape) + data.shape[len(item.axes) :]
+    lead = (1,) * (len(item.axes) - 3)
+    steps = lead + _BLOCK + data.shape[len(item.axes) :]
     run_blocks(
         _keep,
         [data],
@@ -192,7 +196,12 @@ def _reserve(handle: int, path: Path, start: int, size: int) -> None:
         )
     os.truncate(handle, start + size)
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(handle, start, size)
+        try:
+            os.posix_fallocate(handle, start, size)
+        except OSError as error:
+            # Some network disks cannot promise room.
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
 
 
 def _pack(plain: Path, path: Path, task: Task) -> None:

@@ -112,7 +112,7 @@ class RawSource(Source):
             if layout.packing:
                 check_announced(file, layout.packing, layout.offset, needed)
             elif file.stat().st_size < layout.offset + needed:
-                raise _truncated(file, layout.offset + needed, file.stat().st_size)
+                raise truncated(file, layout.offset + needed, file.stat().st_size)
 
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the samples of a box."""
@@ -142,7 +142,7 @@ class RawSource(Source):
                 stamp(file), self.layout.packing, self.layout.offset, needed
             )
             if held.size < needed:
-                raise _truncated(file, needed, held.size)
+                raise truncated(file, needed, held.size)
             self._held[number] = held
         return held
 
@@ -196,7 +196,8 @@ def beside(header: Path, name: str) -> Path:
     return header.parent / PurePosixPath(name.replace("\\", "/"))
 
 
-def _truncated(file: Path, needed: int, found: int) -> UnreadableFile:
+def truncated(file: Path, needed: int, found: int) -> UnreadableFile:
+    """Return the error for a file that ends before its samples do."""
     return UnreadableFile(
         f"{file} is truncated: its samples need {needed} bytes and it has {found}",
         todo="copy the file again",

@@ -95,6 +95,7 @@ FORMATS = (
         ("*.nrrd", "*.nhdr"),
         broad=True,
     ),
+    Format("mgh", "FreeSurfer volume", "nanoscape.io.mgh", ("*.mgh", "*.mgz")),
     Format("parrec", "Philips MR image", "nanoscape.io.parrec", ("*.par",), broad=True),
     Format("bruker", "Bruker ParaVision MR image", "nanoscape.io.bruker", ("2dseq",)),
     Format(
