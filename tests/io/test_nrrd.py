@@ -15,6 +15,7 @@ from damaged import assert_data_or_one_error, damaged_copies
 
 from nanoscape.errors import MissingCalibration, NanoscapeError, UnreadableFile
 from nanoscape.io import open_file, read
+from nanoscape.io.raw import plane_chunks
 from nanoscape.model import Image, ImageGroup, Labels
 
 sitk = pytest.importorskip("SimpleITK")
@@ -139,6 +140,17 @@ def test_two_gzip_streams_are_one(tmp_path: Path) -> None:
     np.testing.assert_array_equal(only(path).data.compute(), VALUES)
 
 
+def test_what_no_disk_can_hold_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.nrrd",
+        bz2.compress(VALUES.tobytes()),
+        encoding="bzip2",
+        sizes="40000 40000 40000",
+    )
+    with pytest.raises(UnreadableFile, match="temporary"):
+        read(path)
+
+
 def test_big_endian(tmp_path: Path) -> None:
     path = write(tmp_path / "a.nrrd", VALUES.astype(">i2"), endian="big")
     np.testing.assert_array_equal(only(path).data.compute(), VALUES)
@@ -237,6 +249,15 @@ def test_colours_and_components(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stored, samples)
     path = write(tmp_path / "c.nrrd", samples, kinds="domain " * 4, **shape)
     assert isinstance(read(path)[0], ImageGroup)
+
+
+def test_chunks_are_cheap_alone_and_not_too_many() -> None:
+    wide = np.dtype(np.uint16)
+    assert plane_chunks((5, 300, 512, 512), "tzyx", wide) == (1, 2, 512, 512)
+    assert plane_chunks((80, 2, 10, 12), "tzyx", wide) == (80, 2, 10, 12)
+    assert plane_chunks((9, 40, 100, 200), "czyx", wide) == (1, 26, 100, 200)
+    assert plane_chunks((7, 5000, 3000, 3), "zyxs", wide) == (1, 1024, 1024, 3)
+    assert plane_chunks((10**6, 4, 4), "tyx", wide) == (2**15, 4, 4)
 
 
 @pytest.mark.parametrize("slicer", [True, False])

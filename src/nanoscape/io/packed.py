@@ -53,13 +53,6 @@ class Unpacked:
 
     def __init__(self, path: Path, packing: str, offset: int, needed: int) -> None:
         check_announced(path, packing, offset, needed)
-        free = shutil.disk_usage(tempfile.gettempdir()).free
-        if needed > free:
-            raise UnreadableFile(
-                f"{path} unpacks to {needed / 1e9:.1f} GB, and the folder for "
-                f"temporary files has {free / 1e9:.1f} GB left",
-                todo="make room, or set TMPDIR to a larger disk",
-            )
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115  (outlives this call)
             prefix="nanoscape-", suffix=".raw", delete=False
         )
@@ -98,9 +91,10 @@ def unpacked(
 
 
 def check_announced(path: Path, packing: str, offset: int, needed: int) -> None:
-    """Raise :class:`UnreadableFile` when a stream is too short for what it announces.
+    """Raise :class:`UnreadableFile` when what is announced cannot be unpacked.
 
-    Only the length of the file is looked at, so that the answer costs nothing.
+    The stream may be too short for it, or the disk too small. Only the length of the
+    file is looked at, so that the answer costs nothing.
     """
     held = path.stat().st_size - offset
     if held <= 0 or (packing != "bzip2" and needed > held * _DEFLATE_RATIO):
@@ -108,6 +102,13 @@ def check_announced(path: Path, packing: str, offset: int, needed: int) -> None:
             f"{path} is truncated or damaged: its samples need {needed} bytes, which "
             f"{max(held, 0)} compressed bytes cannot hold",
             todo="copy the file again",
+        )
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if needed > free:
+        raise UnreadableFile(
+            f"{path} unpacks to {needed / 1e9:.1f} GB, and the folder for "
+            f"temporary files has {free / 1e9:.1f} GB left",
+            todo="make room, or set TMPDIR to a larger disk",
         )
 
 

@@ -160,20 +160,19 @@ def plane_chunks(
     shape
         Shape of the array.
     axes
-        One letter for each; what comes after ``x`` stays together.
+        One letter for each, with ``y`` before ``x``; what comes after ``x`` stays
+        together.
     dtype
         Of the samples.
     """
-    chunks = []
-    for axis, length in zip(axes, shape, strict=True):
-        behind = axes.index(axis) > axes.index("x")
-        chunks.append(
-            length if behind else min(length, _PLANE_EDGE) if axis in "yx" else 1
-        )
-    if "z" in axes:
-        room = _CHUNK_BYTES // max(1, math.prod(chunks) * dtype.itemsize)
-        z = axes.index("z")
-        chunks[z] = max(1, min(shape[z], room))
+    lead = axes.index("y")
+    chunks = [1] * lead + [min(length, _PLANE_EDGE) for length in shape[lead:]]
+    behind = axes.index("x") + 1
+    chunks[behind:] = shape[behind:]
+    room = _CHUNK_BYTES // max(1, math.prod(chunks) * dtype.itemsize)
+    for axis in reversed(range(lead)):
+        chunks[axis] = max(1, min(shape[axis], room))
+        room //= shape[axis]
     return tuple(chunks)
 
 
