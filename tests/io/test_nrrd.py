@@ -296,21 +296,25 @@ def test_time(slicer: bool, tmp_path: Path) -> None:
     np.testing.assert_array_equal(image.data.compute(), frames)
 
 
-def test_a_plane_keeps_its_place_in_the_body(tmp_path: Path) -> None:
-    image = only(
-        write(
-            tmp_path / "a.nrrd",
-            VALUES[0],
-            dimension="2",
-            sizes="4 3",
-            space_directions="(1,0,0) (0,0,2)",
-            kinds="domain domain",
-        )
+def test_a_plane_in_the_body_is_a_volume_of_one(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.nrrd",
+        VALUES[0],
+        dimension="2",
+        sizes="4 3",
+        space_directions="(1,0,0) (0,0,1)",
+        kinds="domain domain",
     )
-    assert (image.axes, image.space) == ("yx", "patient")
-    # Row 1 of column 2, in z y x.
-    place = image.grid_to_space.apply([[1, 2]])[0]
-    np.testing.assert_allclose(place, [9.5e3, 12e3, -28e3])
+    opened = open_file(path)
+    (image,) = opened.objects
+    assert isinstance(image, Image)
+    assert (image.axes, image.shape, image.space) == ("zyx", (1, 3, 4), "patient")
+    assert "single plane" in opened.warnings[0]
+    np.testing.assert_array_equal(image.data.compute(), VALUES[:1])
+    # Row 1 of column 2, in z y x, and a step across the plane.
+    places = image.grid_to_space.apply([[0, 1, 2], [1, 1, 2]])
+    np.testing.assert_allclose(places[0], [8.5e3, 12e3, -28e3])
+    np.testing.assert_allclose(places[1] - places[0], [0, -1e3, 0], atol=1e-9)
 
 
 SEGMENTS = {

@@ -25,6 +25,8 @@ from nanoscape.model.transform import FloatArray
 from nanoscape.units import micrometres_per
 
 _PART = 2**22
+# Higher levels take many times as long and save a few per cent of a noisy image.
+_LEVEL = 1
 _LARGEST_1 = 2**15 - 1
 _UNEVEN = 1e-3
 # Long rows, which lie together in the file, in steps of OME-Zarr's usual chunks.
@@ -210,7 +212,7 @@ def _pack(plain: Path, path: Path, task: Task) -> None:
         plain.open("rb") as file,
         path.open("wb") as target,
         # Without name and time, so that the same volume gives the same file.
-        gzip.GzipFile("", "wb", 6, target, mtime=0) as packed,
+        gzip.GzipFile("", "wb", _LEVEL, target, mtime=0) as packed,
     ):
         done = 0
         while part := file.read(_PART):

@@ -46,11 +46,12 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
         options.warn("the file states a range for its samples, which is not applied")
     where, space = place(header, letters, options)
     axes = letters[::-1]
+    data = lazy_array(source, plane_chunks(source.shape, axes, source.dtype))
+    if len(where.input_axes) > sum(letter in "xyz" for letter in letters):
+        data, axes = data[..., None], f"{axes}z"
     name = stem(path)
     stack = Stack(
-        arrays=[
-            lazy_array(source, plane_chunks(source.shape, axes, source.dtype)),
-        ],
+        arrays=[data],
         axes=axes,
         name=name,
         space=space or name,

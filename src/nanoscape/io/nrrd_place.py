@@ -61,6 +61,11 @@ def place(header: NrrdHeader, letters: str, options: Options) -> tuple[Affine, s
             "'space units' or 'units' in its header",
             "give the pixel size in µm (pixel_size)",
         )
+    if steps.shape == (3, 2):
+        # A plane in space, which becomes a volume of one.
+        options.warn("a single plane takes the size of its pixels along z, too")
+        normal = np.cross(steps[:, 0], steps[:, 1])
+        steps = np.column_stack([steps, normal / np.sqrt(np.linalg.norm(normal))])
     named = to_lps is not None and len(origin) == 3
     if to_lps is not None and named:
         scale = scale * np.array(to_lps)
