@@ -245,6 +245,31 @@ def test_a_single_slice_takes_its_thickness(tmp_path: Path) -> None:
     assert image.name == "T1 (map), a<b 3-2"
 
 
+def test_a_study_is_read_as_a_whole(tmp_path: Path) -> None:
+    stored = RNG.integers(0, 99, (1, 3, 4)).astype("<i2")
+    study = tmp_path / "study"
+    places = []
+    for number in (10, 9, 11):
+        made = write(tmp_path / f"made{number}", stored + number)
+        places.append(study / str(number) / "pdata" / "1")
+        places[-1].parent.mkdir(parents=True)
+        made.parent.rename(places[-1])
+    text = (places[2] / "visu_pars").read_text()
+    (places[2] / "visu_pars").write_text(text.replace("spatial", "spectroscopic"))
+    with pytest.raises(UnreadableFile, match="recognises"):
+        read(study)
+    (study / "subject").write_text("##TITLE=Parameter List\n##END=\n")
+    opened = open_file(study)
+    names = [item.name for item in opened.objects if isinstance(item, Image)]
+    assert names == ["T1 (map), a<b 9", "T1 (map), a<b 10"]
+    assert any("spectroscop" in warning for warning in opened.warnings)
+    assert [item.name for item in read(study / "9") if isinstance(item, Image)] == [
+        "T1 (map), a<b 9"
+    ]
+    with pytest.raises(UnreadableFile, match="spectroscop"):
+        read(study / "11")
+
+
 def test_brackets_inside_strings_are_text(tmp_path: Path) -> None:
     path = tmp_path / "pars"
     path.write_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import re
@@ -15,7 +16,7 @@ import pytest
 from damaged import assert_data_or_one_error, damaged_copies
 
 from nanoscape.errors import MissingCalibration, NanoscapeError, UnreadableFile
-from nanoscape.io import open_file, read
+from nanoscape.io import open_file, packed, read
 from nanoscape.model import Image, ImageGroup
 
 sitk = pytest.importorskip("SimpleITK")
@@ -262,8 +263,8 @@ def test_no_more_is_unpacked_than_announced(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     values = RNG.integers(0, 99, (2, 3, 4)).astype("<i2")
     text = HEADER + "CompressedData = True\nElementDataFile = LOCAL\n"
-    packed = zlib.compress(values.tobytes() + bytes(10**7))
-    (tmp_path / "a.mha").write_bytes(text.encode() + packed)
+    stream = zlib.compress(values.tobytes() + bytes(10**7))
+    (tmp_path / "a.mha").write_bytes(text.encode() + stream)
     image = only(tmp_path / "a.mha")
     # Nothing is unpacked before a sample is asked for.
     assert not list((tmp_path / "scratch").iterdir())
@@ -273,11 +274,29 @@ def test_no_more_is_unpacked_than_announced(
     assert unpacked.stat().st_size == values.nbytes
 
 
+def test_many_readers_share_one_unpacked_file_which_goes_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    values = RNG.integers(0, 99, (40, 200, 300)).astype(np.int16)
+    image = only(save(oblique(values), tmp_path / "a.mha", packed=True))
+    assert len(image.data.chunks[0]) > 3
+    found = image.data.compute(scheduler="threads", num_workers=4)
+    np.testing.assert_array_equal(found, values)
+    assert len(list(scratch.iterdir())) == 1
+    del image
+    packed._unpacked.cache_clear()
+    gc.collect()
+    assert not list(scratch.iterdir())
+
+
 def damage(folder: Path, count: int) -> None:
     values = RNG.integers(0, 99, (4, 5, 6)).astype(np.int16)
-    for packed in (False, True):
-        origin = save(oblique(values), folder / f"a{packed}.mha", packed=packed)
-        place = folder / f"copies{packed}"
+    for squeezed in (False, True):
+        origin = save(oblique(values), folder / f"a{squeezed}.mha", packed=squeezed)
+        place = folder / f"copies{squeezed}"
         place.mkdir()
         read_anyway = [
             assert_data_or_one_error(copy)

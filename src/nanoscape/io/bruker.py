@@ -34,23 +34,66 @@ _TYPES = {
 
 
 def sniff(path: Path) -> bool:
-    """Tell whether a file, or the one in a folder, is of ParaVision."""
+    """Tell whether a file, or one in a folder, is of ParaVision."""
     try:
-        samples = _samples_of(path)
-        if samples.name != _SAMPLES or not samples.is_file():
-            return False
-        with (samples.parent / _PARAMETERS).open("rb") as file:
-            return file.read(8) == b"##TITLE="
+        return bool(_reconstructions(path))
     except DAMAGE:
         return False
 
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
-    """Read a volume, volumes over time, or a group by echo, b-value or fitted map.
+    """Read a reconstruction, or all of an experiment's or a study's folder.
 
-    Slices of several orientations come as one image for each orientation.
+    Each is a volume, volumes over time, or a group by echo, b-value or fitted map.
+    Slices of several orientations come as one image for each orientation. In a folder
+    with several reconstructions, those that are no images are named in a warning.
     """
-    samples = _samples_of(path)
+    found = _reconstructions(path)
+    if len(found) == 1:
+        return _read_one(found[0], options)
+    items: list[Readable] = []
+    errors = []
+    for samples in found:
+        try:
+            items += _read_one(samples, options)
+        except UnreadableFile as error:
+            errors.append(error)
+    if not items:
+        raise errors[0]
+    for refused in errors:
+        options.warn(str(refused))
+    return items
+
+
+def _reconstructions(path: Path) -> list[Path]:
+    """Return the files with samples: of a reconstruction, experiment or study."""
+    if not path.is_dir():
+        found = [path] if path.name == _SAMPLES else []
+    elif (path / _SAMPLES).is_file():
+        found = [path / _SAMPLES]
+    elif (path / "pdata").is_dir():
+        found = list(path.glob(f"pdata/*/{_SAMPLES}"))
+    elif (path / "subject").is_file():
+        found = list(path.glob(f"*/pdata/*/{_SAMPLES}"))
+    else:
+        found = []
+    return sorted((samples for samples in found if _is_ours(samples)), key=_numbers)
+
+
+def _is_ours(samples: Path) -> bool:
+    parameters = samples.parent / _PARAMETERS
+    if not (samples.is_file() and parameters.is_file()):
+        return False
+    with parameters.open("rb") as file:
+        return file.read(8) == b"##TITLE="
+
+
+def _numbers(samples: Path) -> list[tuple[int, str]]:
+    """Return what sorts folders as numbers, so that 10 follows 9."""
+    return [(int(p) if p.isdecimal() else 0, p) for p in samples.parts]
+
+
+def _read_one(samples: Path, options: Options) -> list[Readable]:
     parameters = read_parameters(samples.parent / _PARAMETERS)
     order = frame_order(parameters, options)
     source = _source(samples, parameters, order)
@@ -91,10 +134,6 @@ def _described(found: Image | ImageGroup, order: FrameOrder) -> Image | ImageGro
         tags = image.tags.having("header", **member.tags)
         images.append(dataclasses.replace(image, quantity=quantity, tags=tags))
     return dataclasses.replace(found, images=tuple(images), coordinate=order.coordinate)
-
-
-def _samples_of(path: Path) -> Path:
-    return path / _SAMPLES if path.is_dir() else path
 
 
 def _source(samples: Path, parameters: Parameters, order: FrameOrder) -> FrameSource:
