@@ -120,6 +120,20 @@ def test_missing_and_truncated_files(tmp_path: Path) -> None:
         read(tmp_path / "a.par")
 
 
+def test_a_scale_that_is_no_number_is_told(tmp_path: Path) -> None:
+    path = with_samples("T1.PAR", tmp_path)
+    (image,) = read(path)
+    assert isinstance(image, Image)
+    with path.open() as file:
+        header = PARRECHeader.from_fileobj(file, strict_sort=True)
+    slope = f"{header.image_defs['rescale slope'][0]:.5f}"
+    text = path.read_text()
+    assert f" {slope} " in text
+    path.write_text(text.replace(f" {slope} ", " nan ", 1))
+    with pytest.raises(UnreadableFile, match="scale"):
+        read(path)
+
+
 def damage(folder: Path, count: int) -> None:
     intact = DATA / "phantom_EPI_asc_CLEAR_2_1.PAR"
     samples = intact.with_suffix(".REC").read_bytes()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nanoscape.errors import UnreadableFile
 from nanoscape.io.lazy import Box
 from nanoscape.io.raw import RawLayout, RawSource
 
@@ -49,6 +50,15 @@ class FrameSource(RawSource):
         tables = (self.order, self.slopes, self.offsets)
         return (*super().key(), self.shape, *(table.tobytes() for table in tables))
 
+    def check_complete(self) -> None:
+        """Raise :class:`UnreadableFile` when samples or scales are damaged."""
+        if not (np.isfinite(self.slopes).all() and np.isfinite(self.offsets).all()):
+            raise UnreadableFile(
+                f"{self.path} states scales that are no numbers",
+                todo="copy the file again",
+            )
+        super().check_complete()
+
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the samples of a box, each frame scaled as its own."""
         lead = self.order.ndim
@@ -60,7 +70,8 @@ class FrameSource(RawSource):
             if self.scaled:
                 stored = stored.astype(np.float64) * self.slopes[index]
                 stored = stored + self.offsets[index]
-            result[place] = stored
+            with np.errstate(over="ignore"):
+                result[place] = stored
         return result
 
     def __reduce__(self) -> tuple[Any, ...]:

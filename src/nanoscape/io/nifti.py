@@ -199,8 +199,9 @@ class NiftiSource(Source):
         crop = np.array(stored[box])
         if (self._slope, self._inter) == (1.0, 0.0):
             return crop.astype(self.dtype, copy=False)
-        scaled = crop.astype(np.float64) * self._slope + self._inter
-        return scaled.astype(self.dtype, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = crop.astype(np.float64) * self._slope + self._inter
+            return scaled.astype(self.dtype, copy=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NiftiSource, (self.path,)

@@ -31,7 +31,7 @@ from nanoscape.io.opening import (
 )
 from nanoscape.io.raw import RawLayout, plane_chunks
 from nanoscape.io.volume import PATIENT, check_size
-from nanoscape.model import ImageGroup, Quantity, Tags
+from nanoscape.model import Image, ImageGroup, Quantity, Tags
 from nanoscape.units import micrometres_per
 
 _START = b"# === DATA DESCRIPTION FILE ==="
@@ -59,14 +59,14 @@ def sniff(path: Path) -> bool:
 def read(path: Path, options: Options) -> Sequence[Readable]:
     """Read a volume, volumes over time, or a group by echo, b-value or kind."""
     header = _header(path)
-    shape = header.get_data_shape()
-    slices = int(shape[2])
+    slices = int(header.get_data_shape()[2])
     frames = np.asarray(header.get_sorted_slice_indices(), dtype=np.intp)
     frames = frames.reshape(-1, slices)
     lattice, keys = _lattice(header.image_defs[frames[:, 0]])
     order = frames[lattice]
     source = _source(path, header, order)
     source.check_complete()
+    # Axes of one member or one frame carry nothing.
     single = (order.shape[0] == 1, order.shape[1] == 1)
     axes = "".join(a for a, one in zip("ct", single, strict=True) if not one) + "zyx"
     data = lazy_array(source, plane_chunks(source.shape, "ctzyx", source.dtype))
@@ -85,15 +85,22 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     affine = np.asarray(header.get_affine("scanner"), dtype=np.float64)
     place = ras_to_lps_zyx(affine, micrometres_per("mm"))
     found = build(stack, with_pixel_size(place, options.pixel_size))
-    if not isinstance(found, ImageGroup):
-        return [found]
+    return [_described(found, [tags for _, tags in members])]
+
+
+def _described(
+    found: Image | ImageGroup, tags: Sequence[dict[str, Any]]
+) -> Image | ImageGroup:
+    """Return the images of a group with the values in which they differ."""
+    if isinstance(found, Image):
+        return found
     images = tuple(
-        dataclasses.replace(image, tags=image.tags.having("header", **tags))
-        for image, (_, tags) in zip(found, members, strict=True)
+        dataclasses.replace(image, tags=image.tags.having("header", **own))
+        for image, own in zip(found, tags, strict=True)
     )
-    named = list(members[0][1])
+    named = list(tags[0])
     coordinate = named[0] if len(named) == 1 else "channel"
-    return [dataclasses.replace(found, images=images, coordinate=coordinate)]
+    return dataclasses.replace(found, images=images, coordinate=coordinate)
 
 
 def _header(path: Path) -> Any:
