@@ -245,6 +245,21 @@ def test_a_single_slice_takes_its_thickness(tmp_path: Path) -> None:
     assert image.name == "T1 (map), a<b 3-2"
 
 
+def test_frames_that_nothing_is_said_of(tmp_path: Path) -> None:
+    stored = RNG.integers(0, 99, (3, 3, 4)).astype("<i2")
+    (stack,) = read(write(tmp_path / "slices", stored, **slices(3)))
+    assert isinstance(stack, Image)
+    assert stack.axes == "zyx"
+    np.testing.assert_array_equal(stack.data.compute(), stored)
+    # Frames in one place are not stacked upon each other.
+    (group,) = read(write(tmp_path / "frames", stored))
+    assert isinstance(group, ImageGroup)
+    assert [image.name for image in group] == ["frame 1", "frame 2", "frame 3"]
+    assert group.images[0].shape == (1, 3, 4)
+    with pytest.raises(UnreadableFile, match="one place"):
+        read(write(tmp_path / "same", stored, "(3, <FG_SLICE>, <>, 0, 0)"))
+
+
 def test_a_study_is_read_as_a_whole(tmp_path: Path) -> None:
     stored = RNG.integers(0, 99, (1, 3, 4)).astype("<i2")
     study = tmp_path / "study"

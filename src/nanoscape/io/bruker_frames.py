@@ -90,7 +90,7 @@ def frame_order(parameters: Parameters, options: Options) -> FrameOrder:
     groups = [
         (structure[1], int(structure[0]))
         for structure in parameters.structures("VisuFGOrderDesc")
-    ] or [(_SLICE, count)]
+    ] or [(_SLICE if _differ_in_place(parameters, count) else "FG_FRAME", count)]
     if count < 1 or math.prod(length for _, length in groups) != count:
         raise UnreadableFile(
             f"{parameters.path} states {count} frames in groups of "
@@ -113,6 +113,15 @@ def frame_order(parameters: Parameters, options: Options) -> FrameOrder:
         members=members,
         coordinate=coordinate,
         times=_times(parameters, slow[over_time[0]], options) if frames > 1 else None,
+    )
+
+
+def _differ_in_place(parameters: Parameters, count: int) -> bool:
+    """Tell whether frames without a stated group are slices."""
+    places = parameters.numbers("VisuCorePosition")
+    return (
+        count == 1
+        or len({tuple(places[i : i + 3]) for i in range(0, len(places), 3)}) > 1
     )
 
 

@@ -142,7 +142,7 @@ def _step(
     options: Options,
 ) -> NDArray[np.float64]:
     """Return the step from slice to slice in µm, which may run against the normal."""
-    if len(origins) == 1 or np.allclose(origins, origins[0]):
+    if len(origins) == 1:
         thickness = parameters.numbers("VisuCoreFrameThickness")[0]
         if not thickness > 0:
             raise UnreadableFile(f"{parameters.path} states a slice of no thickness")
@@ -150,9 +150,10 @@ def _step(
         return turn[2] * thickness * micrometres_per("mm")
     steps = np.diff(origins, axis=0)
     mean: NDArray[np.float64] = steps.mean(axis=0)
-    if np.abs(steps - mean).max() > _UNEVEN * np.linalg.norm(mean):
+    length = float(np.linalg.norm(mean))
+    if not length > 0 or np.abs(steps - mean).max() > _UNEVEN * length:
         raise UnreadableFile(
-            f"the slices of {parameters.path} lie at uneven distances",
+            f"the slices of {parameters.path} lie at uneven distances or in one place",
             "slices at even distances",
         )
     return mean
