@@ -6,7 +6,9 @@ import argparse
 import contextlib
 import json
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,13 +37,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        with _stopped_by_terminate():
+            return command(options)
     except NanoscapeError as error:
         print(f"nanoscape: {error}", file=sys.stderr)
         return WRONG_USE
     except KeyboardInterrupt:
         print("nanoscape: stopped", file=sys.stderr)
         return 130
+
+
+@contextlib.contextmanager
+def _stopped_by_terminate() -> Iterator[None]:
+    """Let a terminate signal, as job schedulers send it, stop like Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:

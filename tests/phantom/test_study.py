@@ -10,7 +10,7 @@ import tifffile
 from pyimzml.ImzMLParser import ImzMLParser
 from scipy import ndimage
 
-from nanoscape.compute import Threads, using
+from nanoscape.compute import Task, Threads, using
 from nanoscape.errors import UnreadableFile, WrongInput
 from nanoscape.model import Study
 from nanoscape.phantom import make_study, mri, pet
@@ -214,6 +214,18 @@ def test_a_full_folder_and_a_tiny_slide_are_refused(tmp_path: Path) -> None:
     assert (tmp_path / "notes.txt").read_text() == "mine"
     with pytest.raises(UnreadableFile, match="truth"):
         read_truth(tmp_path)
+
+
+def test_an_interrupted_study_leaves_nothing(tmp_path: Path) -> None:
+    def stop(fraction: float, text: str) -> None:
+        if fraction > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_study(tmp_path, size=320, subjects=1, sections=2, task=Task(stop))
+    assert not list(tmp_path.iterdir())
+    make_study(tmp_path, size=320, subjects=1, sections=1)
+    assert {path.name for path in tmp_path.iterdir()} >= {"study.yaml", "truth"}
 
 
 def test_truth_is_plain(study: Study) -> None:

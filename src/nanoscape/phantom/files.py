@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from nanoscape.compute import Task
 
+DRAFT = ".writing-"
+"""How the names of folders begin in which something is being written."""
+
 _TILE = 512
 
 
@@ -32,7 +35,7 @@ def complete(*targets: Path) -> Iterator[list[Path]]:
     """
     parent = targets[0].parent
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=".writing-"))
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=DRAFT))
     try:
         drafts = [folder / target.name for target in targets]
         yield drafts
@@ -40,6 +43,27 @@ def complete(*targets: Path) -> Iterator[list[Path]]:
             os.replace(draft, target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def complete_folder(target: Path, last: str) -> Iterator[Path]:
+    """Give a folder to fill; what is in it moves to its place when all went well.
+
+    Parameters
+    ----------
+    target
+        Where the files belong.
+    last
+        Name of the file that makes the folder what it is; it is moved last.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=target, prefix=DRAFT))
+    try:
+        yield draft
+        for child in sorted(draft.iterdir(), key=lambda child: child.name == last):
+            os.replace(child, target / child.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def fixed_uuid(seed: int, *place: int) -> uuid.UUID:

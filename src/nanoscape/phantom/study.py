@@ -11,9 +11,10 @@ from typing import Any
 from nanoscape.compute import Task
 from nanoscape.errors import WrongInput
 from nanoscape.model import Landmarks, Source, Study, Tags
+from nanoscape.model.study import STUDY_FILE
 from nanoscape.phantom import clicks, truth_files
 from nanoscape.phantom.drawn import write_necrosis, write_tissue
-from nanoscape.phantom.files import write_text
+from nanoscape.phantom.files import complete_folder, write_text
 from nanoscape.phantom.fluorescence import Scanner, write_slide
 from nanoscape.phantom.gold import write_gold
 from nanoscape.phantom.lesion import make_lesion
@@ -108,22 +109,29 @@ def make_study(
     if out.exists() and any(out.iterdir()):
         raise WrongInput(f"{out} is not empty", "a new folder", "choose another folder")
     plan = _Plan(seed, size, pixel_um, drug, carrier, vessels)
+    with complete_folder(out, STUDY_FILE) as draft:
+        _write_study(draft, plan, subjects, sections, task or Task())
+    return Study.load(out)
+
+
+def _write_study(
+    out: Path, plan: _Plan, subjects: int, sections: int, task: Task
+) -> None:
     study, flawed = Study(out), Study(out / FLAWED)
-    parts = (task or Task()).split(*[1.0] * (subjects * sections))
+    parts = task.split(*[1.0] * (subjects * sections))
     described: dict[str, Any] = {}
     for subject in range(subjects):
-        _add_volumes(study, subject, sub_seed(seed, subject, 0))
+        _add_volumes(study, subject, sub_seed(plan.seed, subject, 0))
         for number in range(sections):
             name = f"m{subject + 1}_s{number + 1}"
             part = parts[subject * sections + number]
-            section_seed = sub_seed(seed, subject, 1 + number)
+            section_seed = sub_seed(plan.seed, subject, 1 + number)
             described[name] = _add_section(
                 study, flawed, name, section_seed, plan, part
             )
     _write_truth(out, plan, described)
     flawed.save()
     study.save()
-    return study
 
 
 def _add_section(
