@@ -98,10 +98,13 @@ def run_demo(
 
 
 def _clear(out: Path) -> None:
+    study = out / "study"
+    if study.is_dir() and not any(study.iterdir()):
+        study.rmdir()  # of a run that was stopped
     if not out.exists() or not any(out.iterdir()):
         out.mkdir(parents=True, exist_ok=True)
         return
-    if not (out / _MARKER).exists() and not (out / "study" / "study.yaml").exists():
+    if not (out / _MARKER).exists() and not (study / "study.yaml").exists():
         raise WrongInput(
             f"{out} holds other files", "an empty folder", "choose another with --out"
         )
