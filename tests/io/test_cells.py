@@ -25,8 +25,9 @@ def workbook(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("row", "column", "name"), [(0, 0, "A1"), (3, 25, "Z4"), (0, 26, "AA1"), (9, 702, "AAA10")]
-)  # fmt: skip
+    ("row", "column", "name"),
+    [(0, 0, "A1"), (3, 25, "Z4"), (0, 26, "AA1"), (9, 702, "AAA10")],
+)
 def test_places_are_named_as_spreadsheets_do(row: int, column: int, name: str) -> None:
     assert place(row, column) == name
     assert openpyxl.utils.get_column_letter(column + 1) + str(row + 1) == name
