@@ -137,6 +137,10 @@ def _info(options: argparse.Namespace) -> int:
         print(f"    {image['levels']} level(s); space {image['space']}")
         for name, value in image["tags"].items():
             print(f"    {name}: {value}")
+    for item in about["objects"]:
+        print(
+            f"  {item['name']}: {item['count']} {item['kind']} {item['axes']}".rstrip()
+        )
     for warning in about["warnings"]:
         print(f"  warning: {warning}")
     return FINE

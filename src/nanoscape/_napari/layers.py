@@ -109,7 +109,8 @@ def _points(item: Points, study: Study, axes: SceneAxes) -> tuple[FullLayerData,
 def _regions(item: Regions, study: Study, axes: SceneAxes) -> tuple[FullLayerData, ...]:
     settings = _vector_settings(item, study, axes)
     polygons = [
-        _in_steps(lifted_points(polygon, item, axes), axes) for polygon in item.polygons
+        _in_steps(lifted_points(polygon, item, axes), axes)
+        for polygon in item.with_slits()
     ]
     settings |= {
         "shape_type": "polygon",

@@ -104,9 +104,14 @@ def save_object(stem: Path, item: Any, *, task: Task | None = None) -> None:
         _save_json(stem, {"name": item.name, "axes": item.axes, "space": item.space,
                           "tags": item.tags.to_dict()})  # fmt: skip
     elif isinstance(item, Regions):
-        _save_json(stem, {"name": item.name, "axes": item.axes, "space": item.space,
-                          "names": list(item.names), "tags": item.tags.to_dict(),
-                          "polygons": [p.tolist() for p in item.polygons]})  # fmt: skip
+        values: dict[str, Any] = {"name": item.name, "axes": item.axes}
+        values |= {"space": item.space, "names": list(item.names)}
+        values["tags"] = item.tags.to_dict()
+        values["polygons"] = [ring.tolist() for ring in item.polygons]
+        values["holes"] = [[ring.tolist() for ring in rings] for rings in item.holes]
+        _save_json(stem, values)
+        if item.table is not None:
+            _save_frame(stem, item.table)
     elif isinstance(item, Edge):
         _save_json(stem, item.to_dict())
     elif hasattr(item, "save"):
@@ -129,8 +134,17 @@ def load_object(stem: Path, kind: str) -> Any:
     tags = Tags.from_dict(values.pop("tags"))
     if kind == "regions":
         polygons = tuple(np.asarray(p) for p in values.pop("polygons"))
+        holes = values.pop("holes", [])
         names = tuple(values.pop("names"))
-        return Regions(polygons=polygons, names=names, tags=tags, **values)
+        about = stem.with_name(stem.name + ".parquet")
+        return Regions(
+            polygons=polygons,
+            names=names,
+            holes=tuple(tuple(np.asarray(r) for r in rings) for rings in holes),
+            table=pd.read_parquet(about) if about.exists() else None,
+            tags=tags,
+            **values,
+        )
     frame = pd.read_parquet(stem.with_name(stem.name + ".parquet"))
     if kind == "table":
         notes = tuple(values["notes"])
