@@ -7,7 +7,9 @@ corner of the first pixel, and needs its size.
 
 from __future__ import annotations
 
+import csv
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,22 +49,17 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     if path.stat().st_size > _LARGEST:
         raise UnreadableFile(f"{path} is larger than 1 GiB")
     with path.open(encoding="utf-8-sig") as file:
-        delimiter = _delimiter(file.readline(_LONGEST_HEADER))
-    frame = pd.read_csv(path, sep=delimiter, float_precision="round_trip")
-    columns = [str(name) for name in frame.columns]
-    found = _places(columns)
+        line = file.readline(_LONGEST_HEADER)
+    delimiter = _delimiter(line)
+    found = _places(next(csv.reader([line.strip()], delimiter=delimiter), []))
     if found is None:
         raise UnreadableFile(f"{path} has no columns for places", "x_um and y_um")
+    frame = _frame(path, delimiter, [number for number, _, _ in found.values()])
     axes = "".join(axis for axis in "zyx" if axis in found)
     places = pd.DataFrame()
     for axis in axes:
         number, unit, corner = found[axis]
-        values = frame.iloc[:, number]
-        if values.dtype.kind not in "iuf":
-            raise UnreadableFile(
-                f"the column {columns[number]} of {path} holds more than numbers",
-                "numbers with a decimal point",
-            )
+        values = _numbers(frame.iloc[:, number], path)
         places[axis] = _in_um(values, unit, corner, path, options)
     rest = frame.drop(columns=[frame.columns[found[axis][0]] for axis in axes])
     return [
@@ -85,6 +82,36 @@ def frame_of_points(points: Points) -> pd.DataFrame:
         return frame
     rest = points.table.drop(columns=names, errors="ignore")
     return pd.concat([frame, rest.reset_index(drop=True)], axis=1)
+
+
+def _frame(path: Path, delimiter: str, places: Sequence[int]) -> pd.DataFrame:
+    """Read a table, the columns with places as text."""
+    try:
+        with warnings.catch_warnings():
+            # Otherwise cells beyond the headings are dropped, or shift the others.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                path,
+                sep=delimiter,
+                index_col=False,
+                dtype=dict.fromkeys(places, str),
+                encoding="utf-8-sig",
+            )
+    except pd.errors.ParserWarning as error:
+        raise UnreadableFile(
+            f"a row of {path} has more cells than there are headings"
+        ) from error
+
+
+def _numbers(column: pd.Series[str], path: Path) -> pd.Series[float]:
+    """Return text as numbers to the last digit, which pandas alone does not give."""
+    try:
+        return column.map(float)
+    except ValueError as error:
+        raise UnreadableFile(
+            f"the column {column.name} of {path} holds more than numbers ({error})",
+            "numbers with a decimal point",
+        ) from error
 
 
 def _in_um(

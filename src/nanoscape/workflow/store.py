@@ -16,6 +16,7 @@ import pandas as pd
 from nanoscape import io
 from nanoscape.compute import Task
 from nanoscape.errors import UnreadableFile, WrongInput
+from nanoscape.io.points_csv import frame_of_points
 from nanoscape.model import Edge, Image, Labels, Points, Regions, Table, Tags
 
 _INDEX = "result.json"
@@ -93,16 +94,12 @@ def save_object(stem: Path, item: Any, *, task: Task | None = None) -> None:
         _save_json(stem, {"name": item.name, "notes": list(item.notes),
                           "tags": item.tags.to_dict()})  # fmt: skip
     elif isinstance(item, Points):
-        frame = pd.DataFrame(
-            {f"{a}_um": item.coordinates[:, i] for i, a in enumerate(item.axes)}
-        )
-        if item.table is not None:
-            rest = item.table.drop(columns=list(frame), errors="ignore")
-            frame = pd.concat([frame, rest.reset_index(drop=True)], axis=1)
+        frame = frame_of_points(item)
         _save_frame(stem, frame)
         frame.to_csv(stem.with_name(stem.name + ".csv"), index=False)
+        columns = None if item.table is None else [str(c) for c in item.table.columns]
         _save_json(stem, {"name": item.name, "axes": item.axes, "space": item.space,
-                          "tags": item.tags.to_dict()})  # fmt: skip
+                          "columns": columns, "tags": item.tags.to_dict()})  # fmt: skip
     elif isinstance(item, Regions):
         values: dict[str, Any] = {"name": item.name, "axes": item.axes}
         values |= {"space": item.space, "names": list(item.names)}
@@ -149,9 +146,14 @@ def load_object(stem: Path, kind: str) -> Any:
     if kind == "table":
         notes = tuple(values["notes"])
         return Table(data=frame, name=values["name"], notes=notes, tags=tags)
-    columns = [f"{axis}_um" for axis in values["axes"]]
+    places = [f"{axis}_um" for axis in values["axes"]]
+    # Older studies do not say which columns were known beside the places.
+    known = values.pop("columns", list(frame.columns))
     return Points(
-        coordinates=frame[columns].to_numpy(), table=frame, tags=tags, **values
+        coordinates=frame[places].to_numpy(),
+        table=None if known is None else frame[known],
+        tags=tags,
+        **values,
     )
 
 
