@@ -51,6 +51,8 @@ def test_a_sheet_is_reported_first_and_used_when_asked(
         "Subject m1 · section s1",
         "Subject m1 · section s2",
     ]
+    # What was seen belongs to the first of them now.
+    assert [layer.name for layer in state.viewer.layers] == ["a"]
     assert section.note.text().startswith("Tags of 2 files are set.")
     assert not section.use.isVisible()
 

@@ -19,6 +19,7 @@ from nanoscape.model import Edge, Image, ImageGroup, Quality, Study, Table, Tags
 from nanoscape.model.transform import Affine
 from nanoscape.workflow import Session
 from nanoscape.workflow.sheet import apply_sheet, read_sheet
+from nanoscape.workflow.sheet_columns import KNOWN, column_of
 from nanoscape.workflow.sheet_session import take_over
 from nanoscape.workflow.sheet_template import write_template
 from nanoscape.workflow.sources import add_file
@@ -272,6 +273,11 @@ def test_doses_take_their_unit_from_a_column_of_its_own(study, tmp_path) -> None
     assert found.sources["ct"]["injected_dose_unit"] == "Bq"
 
 
+def test_a_sheet_may_have_nothing_but_columns_of_its_own(study, tmp_path) -> None:
+    found = read_sheet(study, sheet(tmp_path, "file,cage no.\nct,12\n"))
+    assert dict(found.sources["ct"]) == {"cage_no": "12"}
+
+
 def test_three_digits_behind_a_mark_are_not_guessed(study, tmp_path) -> None:
     path = sheet(tmp_path, "file;weight (g)\nct.dcm;1.234\n")
     ((where, said),) = findings(read_sheet(study, path).report, "unreadable")
@@ -471,3 +477,17 @@ def test_a_template_runs_no_formula(study, tmp_path) -> None:
     assert [c.data_type for c in cells["C"] if c.value == "=1+1"] == ["s"]
     write_template(study, tmp_path / "t.csv")
     assert "'=1+1" in (tmp_path / "t.csv").read_text("utf-8")
+
+
+def test_the_manual_lists_every_column() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
+    for known in KNOWN:
+        assert any(f"| {heading} |" in manual for heading in known.headings), known.tag
+
+
+def test_every_heading_means_one_column() -> None:
+    headings = [heading for known in KNOWN for heading in known.headings]
+    assert len(set(headings)) == len(headings)
+    for known in KNOWN:
+        for heading in known.headings:
+            assert column_of(heading.upper().replace(" ", "_")).tag == known.tag

@@ -46,6 +46,11 @@ class Sheet:
     report: Report
     renamed: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def files(self) -> set[str]:
+        """Identifiers of the sources that it says something of."""
+        return {*self.sources, *(ident for ident, _ in self.images)}
+
 
 def read_sheet(study: Study, path: str | Path, *, task: Task | None = None) -> Sheet:
     """Read a study sheet and compare it with the study; nothing is changed.
@@ -85,10 +90,9 @@ def read_sheet(study: Study, path: str | Path, *, task: Task | None = None) -> S
     _give_tags([row for row in rows if row not in amounts], study, headers, sheet)
     compare_with_headers(study, sheet.sources, sheet.images, headers, report)
     sheet.renamed = renamed_spaces(study, sheet.sources, headers, report)
-    if sheet.sources or sheet.images or table is None:
-        named = {*sheet.sources, *(ident for ident, _ in sheet.images)}
+    if sheet.files or table is None:
         for source in study.sources.values():
-            if source.id not in named:
+            if source.id not in sheet.files:
                 report.add("no row", source.path, "the sheet does not name it")
     return sheet
 

@@ -74,11 +74,11 @@ def _headings(cells: Cells, path: Path) -> tuple[int, list[Column | None]]:
     """Return the row of headings: the first in which columns are recognised."""
     for number, row in enumerate(cells.rows[:_MOST_HEADING_ROWS]):
         columns = [None if c.is_empty else column_of(str(c.value)) for c in row]
-        known = [
-            c for c in columns if c is not None and (c.known or c.kind == "amount")
-        ]
+        filled = [c for c in columns if c is not None]
+        known = [c for c in filled if c.known or c.kind == "amount"]
         tags = [c.tag for c in known]
-        if not {"file", "subject"} & set(tags) or len(tags) < 2:
+        about_files = "file" in tags and len(filled) > 1
+        if not about_files and not ("subject" in tags and len(tags) > 1):
             continue
         doubled = {tag for tag in tags if tags.count(tag) > 1}
         if doubled:

@@ -11,6 +11,7 @@ from typing import Any
 from nanoscape.errors import MissingDependency, WrongInput
 from nanoscape.io.whole import new_file
 from nanoscape.model import Study
+from nanoscape.workflow.sheet_columns import KNOWN
 
 HEADINGS = {
     "file": "file",
@@ -98,6 +99,7 @@ def _harmless(value: Any) -> Any:
 def _write_workbook(rows: list[list[Any]], path: Path) -> None:
     try:
         from openpyxl import Workbook
+        from openpyxl.comments import Comment
     except ImportError as error:
         raise MissingDependency(
             "XLSX needs openpyxl",
@@ -120,6 +122,9 @@ def _write_workbook(rows: list[list[Any]], path: Path) -> None:
                 # As text, so that 1-2 stays a section and = starts no formula.
                 cell.value, cell.data_type = str(value), "s"
                 cell.number_format = "@"
+    for c, tag in enumerate(HEADINGS.values(), 1):
+        meaning = next(known.meaning for known in KNOWN if known.tag == tag)
+        sheet.cell(1, c).comment = Comment(meaning, "napari-nanoscape")
     sheet.freeze_panes = "C2"
     with new_file(path) as new:
         book.save(new)

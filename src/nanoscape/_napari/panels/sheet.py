@@ -19,7 +19,7 @@ from nanoscape._napari.panels.section import Section
 from nanoscape._napari.tasks import Failure, Runner, describe, tell
 from nanoscape.compute import Task
 from nanoscape.errors import NanoscapeError
-from nanoscape.model import Study
+from nanoscape.model import Scene, Study
 from nanoscape.workflow.sheet import Sheet, read_sheet
 from nanoscape.workflow.sheet_session import take_over
 from nanoscape.workflow.sheet_template import write_template
@@ -28,8 +28,17 @@ _KINDS = "Sheets (*.csv *.tsv *.txt *.xlsx *.xlsm);;All files (*)"
 _REPORT_ROWS = 12
 
 
-def _read(study: Study, path: Path, task: Task) -> tuple[Study, Sheet]:
-    return study, read_sheet(study, path, task=task)
+def _read(study: Study, path: Path, task: Task) -> Sheet:
+    return read_sheet(study, path, task=task)
+
+
+def _as_it_is_now(study: Study) -> Study:
+    """Return a copy to read beside the window, which may open files meanwhile."""
+    copy = Study(study.root)
+    copy.sources = dict(study.sources)
+    copy.edges = list(study.edges)
+    copy.landmarks = dict(study.landmarks)
+    return copy
 
 
 class SheetSection(Section):
@@ -42,7 +51,8 @@ class SheetSection(Section):
             "from a spreadsheet with one row per file.",
         )
         self._state = state
-        self._read: tuple[Study, Sheet] | None = None
+        self._study: Study | None = None
+        self._sheet: Sheet | None = None
         self.runner = Runner("Import study sheet", self)
         self.choose = QPushButton("Sheet…")
         self.choose.setToolTip("<qt>A CSV or XLSX file. Nothing changes yet.</qt>")
@@ -86,29 +96,29 @@ class SheetSection(Section):
     def import_sheet(self, path: str | Path) -> None:
         """Read a sheet beside the window and show what was found."""
         self.failure.clear()
-        self._read = None
+        self._study, self._sheet = self._state.session.study, None
         self.report.setVisible(False)
         self.use.setVisible(False)
-        work = partial(_read, self._state.session.study, Path(path))
+        work = partial(_read, _as_it_is_now(self._study), Path(path))
         self.runner.start(work, on_done=self._show_report)
 
     def take_over(self) -> None:
         """Write what the sheet says into the study and its open objects."""
-        if self._read is None or self._read[0] is not self._state.session.study:
+        sheet, study = self._sheet, self._state.session.study
+        files = set() if sheet is None else sheet.files
+        if sheet is None or self._study is not study or files - set(study.sources):
             self.note.tell("The study has changed: choose the sheet again.")
             return
-        _, sheet = self._read
+        before = self._state.scene
         changed = take_over(self._state.session, sheet)
-        self._read = None
+        self._sheet = None
         self.use.setVisible(False)
-        files = len({*sheet.sources, *(ident for ident, _ in sheet.images)})
-        told = f"Tags of {files} file{'' if files == 1 else 's'} are set"
+        told = f"Tags of {len(files)} file{'' if len(files) == 1 else 's'} are set"
         table = sheet.table
         if table is not None:
             told += f", and {changed[-1]} with {len(table)} rows is in the study"
         self.note.tell(f"{told}. Save the study to keep them.")
-        for name in ("objects_changed", "roles_changed", "scene_changed"):
-            getattr(self._state, name).emit()
+        self._show_changes(before)
 
     def save_template(self, path: str | Path) -> None:
         """Write a sheet to fill in."""
@@ -120,16 +130,25 @@ class SheetSection(Section):
         else:
             self.note.tell(f"Saved as {written}.")
 
-    def _show_report(self, read: tuple[Study, Sheet]) -> None:
-        self._read = read
-        _, sheet = read
+    def _show_changes(self, before: Scene | None) -> None:
+        """Show the scene that what was seen before belongs to now."""
+        state = self._state
+        seen = set(before.sources) if before else set()
+        after = next((s for s in state.scenes if seen & set(s.sources)), None)
+        if before is not None and after is not None and before.id != after.id:
+            state.set_scene(after.id)
+            return
+        for name in ("objects_changed", "roles_changed", "scene_changed"):
+            getattr(state, name).emit()
+
+    def _show_report(self, sheet: Sheet) -> None:
+        self._sheet = sheet
         self.note.tell(
             "Read the report, then use the sheet, or mend it and choose it again."
         )
         self.report.setPlainText(sheet.report.text())
         self.report.setVisible(True)
-        gives = bool(sheet.sources or sheet.images or sheet.table is not None)
-        self.use.setVisible(gives)
+        self.use.setVisible(bool(sheet.files) or sheet.table is not None)
 
     def _show_usable(self) -> None:
         any_file = bool(self._state.session.study.sources)
