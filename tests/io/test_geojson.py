@@ -99,6 +99,23 @@ def test_points_and_other_shapes(tmp_path: Path) -> None:
     assert opened.warnings == ("shapes of the kind LineString are left out",)
 
 
+def test_kinds_in_the_place_of_identifiers_make_no_parts(tmp_path: Path) -> None:
+    # QuPath 0.2 gave every feature the same.
+    path = save(
+        tmp_path / "a.geojson",
+        feature("Polygon", [square(0, 0, 2)], id="PathAnnotationObject"),
+        feature(
+            "MultiPolygon",
+            [[square(5, 0, 2)], [square(9, 0, 2)]],
+            id="PathAnnotationObject",
+        ),
+    )
+    (regions,) = read(path, pixel_size=1.0)
+    again = json.loads(write(regions, tmp_path / "b.geojson").read_text("utf-8"))
+    kinds = [f["geometry"]["type"] for f in again["features"]]
+    assert kinds == ["Polygon", "MultiPolygon"]
+
+
 def test_the_size_of_pixels_is_asked_for(tmp_path: Path) -> None:
     path = save(tmp_path / "a.geojson", feature("Polygon", [square(0, 0, 2)]))
     with pytest.raises(MissingCalibration, match="pixel_size"):

@@ -10,7 +10,7 @@ import pytest
 from damaged import assert_data_or_one_error, damaged_copies
 
 from nanoscape.errors import MissingCalibration, UnreadableFile, WrongInput
-from nanoscape.io import open_file, read, recognise, write
+from nanoscape.io import open_file, read, read_bigwarp, recognise, write
 from nanoscape.io.elastix_points import read_elastix_pair, write_elastix_pair
 from nanoscape.model import Landmarks, Points
 
@@ -64,6 +64,15 @@ def test_bigwarp_pairs_come_with_x_last(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.moving, [[2500, 1500]])
     np.testing.assert_array_equal(found.fixed, [[20000, 10000]])
     assert opened.warnings[0].startswith("2 landmarks that are switched off")
+
+
+def test_bigwarp_images_may_have_different_units(tmp_path: Path) -> None:
+    path = save(tmp_path / "landmarks.csv", BIGWARP)
+    found = read_bigwarp(path, moving_unit=0.5, fixed_unit=1.0)
+    np.testing.assert_array_equal(found.moving, [[1.25, 0.75]])
+    np.testing.assert_array_equal(found.fixed, [[20, 10]])
+    with pytest.raises(UnreadableFile):
+        read_bigwarp(tmp_path / "none.csv", moving_unit=1.0, fixed_unit=1.0)
 
 
 def test_bigwarp_in_three_axes_and_as_json(tmp_path: Path) -> None:

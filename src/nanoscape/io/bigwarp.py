@@ -44,14 +44,39 @@ def sniff(path: Path) -> bool:
 
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
-    """Read pairs; those that are switched off or half set are left out."""
+    """Read pairs; those that are switched off or half set are left out.
+
+    Both images are taken to have the same unit; see :func:`read_bigwarp`.
+    """
     unit = unit_um(path, options)
-    if path.stat().st_size > _LARGEST:
-        raise UnreadableFile(f"{path} is too large for landmarks")
-    text = path.read_text(encoding="utf-8-sig")
+    return [_landmarks(path, unit, unit, options)]
+
+
+def read_bigwarp(
+    path: str | Path, *, moving_unit: float, fixed_unit: float
+) -> Landmarks:
+    """Read pairs that were clicked in images of different units.
+
+    Parameters
+    ----------
+    path
+        CSV or JSON of BigWarp.
+    moving_unit, fixed_unit
+        Length of the unit of each image in µm: 1 for one calibrated in µm, the pixel
+        size for one without calibration.
+    """
+    return _landmarks(Path(path), moving_unit, fixed_unit, Options())
+
+
+def _landmarks(
+    path: Path, moving_unit: float, fixed_unit: float, options: Options
+) -> Landmarks:
     try:
+        if path.stat().st_size > _LARGEST:
+            raise UnreadableFile(f"{path} is too large for landmarks")
+        text = path.read_text(encoding="utf-8-sig")
         pairs = _from_json(text) if text.lstrip()[:1] == "{" else _from_csv(text)
-    except (csv.Error, ValueError, LookupError, RecursionError) as error:
+    except (OSError, csv.Error, ValueError, LookupError, RecursionError) as error:
         raise UnreadableFile(f"{path} is damaged: {error}") from error
     used = [p for p in pairs if p[1] and all(map(math.isfinite, p[2] + p[3]))]
     if len(used) < len(pairs):
@@ -63,17 +88,15 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
         raise UnreadableFile(f"{path} holds no complete landmarks")
     moving, axes = reversed_axes([pair[2] for pair in used], path)
     fixed, _ = reversed_axes([pair[3] for pair in used], path)
-    return [
-        Landmarks(
-            moving=moving * unit,
-            fixed=fixed * unit,
-            moving_space=f"{stem(path)} moving",
-            fixed_space=f"{stem(path)} fixed",
-            axes=axes,
-            names=tuple(pair[0] for pair in used),
-            name=stem(path),
-        )
-    ]
+    return Landmarks(
+        moving=moving * moving_unit,
+        fixed=fixed * fixed_unit,
+        moving_space=f"{stem(path)} moving",
+        fixed_space=f"{stem(path)} fixed",
+        axes=axes,
+        names=tuple(pair[0] for pair in used),
+        name=stem(path),
+    )
 
 
 def write_bigwarp(pairs: Landmarks, path: Path) -> None:

@@ -7,6 +7,7 @@ places here count from the centre.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,8 +55,10 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     content = _content(path)
     own = _own_block(content) if options.pixel_size is None else None
     found = _Found()
-    for feature in _features(content):
-        found.add(feature)
+    features = list(_features(content))
+    idents = _idents(features)
+    for feature, ident in zip(features, idents, strict=True):
+        found.add(feature, ident)
     for sentence in found.left_out:
         options.warn(sentence)
     if own is None:
@@ -87,9 +90,9 @@ class _Found:
     places: list[tuple[list[float], dict[str, Any]]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
-    def add(self, feature: Mapping[str, Any]) -> None:
+    def add(self, feature: Mapping[str, Any], ident: str | None) -> None:
         """Take in a feature, or a geometry that stands alone."""
-        about = _about(feature)
+        about = _about(feature) | {"id": ident}
         if "nucleusGeometry" in feature:
             self.left_out.append("outlines of nuclei in cells are left out")
         for geometry in _geometries(feature.get("geometry", feature)):
@@ -135,6 +138,27 @@ def _features(content: Any) -> Iterator[Mapping[str, Any]]:
             yield item
 
 
+def _idents(features: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    """Return an identifier for each feature that has one, or has several parts.
+
+    QuPath 0.2 wrote the kind of an object in its place, the same for all of them. One
+    that is no UUID stands in the metadata, beside a UUID made from it.
+    """
+    said = []
+    for feature in features:
+        metadata = (feature.get("properties") or {}).get("metadata") or {}
+        said.append(metadata.get("id", feature.get("id")))
+    counts = Counter(map(str, said))
+    return [
+        str(ident)
+        if ident is not None and counts[str(ident)] == 1
+        else f"feature {number}"
+        if feature.get("geometry", feature).get("type") == "MultiPolygon"
+        else None
+        for number, (feature, ident) in enumerate(zip(features, said, strict=True), 1)
+    ]
+
+
 def _geometries(geometry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if geometry.get("type") == "GeometryCollection":
         yield from geometry["geometries"]
@@ -154,11 +178,8 @@ def _about(feature: Mapping[str, Any]) -> dict[str, Any]:
         "name": "" if name is None else str(name),
         "classification": str(kind.get("name") or "") or None,
         "color": _colour(colour),
-        "id": None if feature.get("id") is None else str(feature["id"]),
     }
     texts = {str(k): str(v) for k, v in (properties.get("metadata") or {}).items()}
-    # An identifier that is no UUID stands in the metadata, beside one made from it.
-    about["id"] = texts.get("id", about["id"])
     return texts | _measurements(properties.get("measurements")) | about
 
 
