@@ -158,7 +158,8 @@ def test_a_weight_a_thousand_times_off_is_reported_and_the_sheet_wins(
     assert findings(found.report, "contradiction") == [
         (
             "ct.dcm",
-            "weight is 25 g in the sheet and 25000 g in the file; the sheet's is used",
+            "weight is 25 g in the sheet and 25000 g in the file, 1,000 times apart: "
+            "one may be in another unit; the sheet's is used",
         )
     ]
     apply_sheet(study, found)

@@ -78,7 +78,8 @@ def _compare(sheet: Tags, header: Tags, source: Source, report: Report) -> None:
             "contradiction",
             source.path,
             f"{_plain(name)} is {_shown(name, value, sheet)} in the sheet and "
-            f"{_shown(name, header[name], header)} in the file; the sheet's is used",
+            f"{_shown(name, header[name], header)} in the file"
+            f"{_hint(value, header[name])}; the sheet's is used",
         )
 
 
@@ -109,6 +110,17 @@ def _same(name: str, ours: Any, theirs: Any, sheet: Tags, header: Tags) -> bool:
         except (ValueError, TypeError):
             return False
     return str(ours).strip().casefold() == str(theirs).strip().casefold()
+
+
+def _hint(ours: Any, theirs: Any) -> str:
+    """Return a remark on numbers that a wrong unit would explain."""
+    if not isinstance(ours, int | float) or not isinstance(theirs, int | float):
+        return ""
+    ratio = max(abs(ours), abs(theirs)) / (min(abs(ours), abs(theirs)) or math.inf)
+    for factor in (1e3, 1e6):
+        if math.isclose(ratio, factor, rel_tol=_SAME_NUMBER):
+            return f", {factor:,.0f} times apart: one may be in another unit"
+    return ""
 
 
 def _shown(name: str, value: Any, tags: Tags) -> str:
