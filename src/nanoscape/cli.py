@@ -137,7 +137,7 @@ def _info(options: argparse.Namespace) -> int:
         print(f"    {image['levels']} level(s); space {image['space']}")
         for name, value in image["tags"].items():
             print(f"    {name}: {value}")
-    for item in about["objects"]:
+    for item in about.get("objects", []):
         print(
             f"  {item['name']}: {item['count']} {item['kind']} {item['axes']}".rstrip()
         )

@@ -13,7 +13,7 @@ from damaged import assert_data_or_one_error, damaged_copies
 
 from nanoscape.compute.resample import rasterise
 from nanoscape.errors import MissingCalibration, UnreadableFile, WrongInput
-from nanoscape.io import open_file, read, write
+from nanoscape.io import describe, open_file, read, write
 from nanoscape.model import Affine, Image, Points, Regions, Tags
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -114,6 +114,19 @@ def test_kinds_in_the_place_of_identifiers_make_no_parts(tmp_path: Path) -> None
     again = json.loads(write(regions, tmp_path / "b.geojson").read_text("utf-8"))
     kinds = [f["geometry"]["type"] for f in again["features"]]
     assert kinds == ["Polygon", "MultiPolygon"]
+
+
+def test_outlines_are_described(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.geojson", feature("Polygon", [square(0, 0, 2)]))
+    (about,) = describe(path, pixel_size=0.5)["objects"]
+    assert about == {
+        "name": "a",
+        "kind": "regions",
+        "count": 1,
+        "axes": "yx",
+        "space": "a",
+        "tags": {"pixel_size_um": 0.5},
+    }
 
 
 def test_the_size_of_pixels_is_asked_for(tmp_path: Path) -> None:

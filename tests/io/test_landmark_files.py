@@ -21,6 +21,16 @@ BIGWARP = (
     '"Pt-2","true","5.0","6.0","Infinity","Infinity"\n'
 )
 BIGWARP_3D = '"Pt-0","true","1.0","2.0","3.0","10.0","20.0","30.0"\n'
+BIGWARP_JSON = json.dumps(
+    {
+        "type": "BigWarpLandmarks",
+        "numDimensions": 3,
+        "movingPoints": [[1.0, 2.0, 3.0]],
+        "fixedPoints": [[10.0, 20.0, 30.0]],
+        "active": [True],
+        "names": ["Pt-0"],
+    }
+)
 # As transformix 5 writes them.
 TRANSFORMIX = (
     "Point\t0\t; InputIndex = [ 0 0 150 ]\t; InputPoint = [ 0.5 0.25 150.0 ]\t; "
@@ -79,15 +89,7 @@ def test_bigwarp_in_three_axes_and_as_json(tmp_path: Path) -> None:
     (found,) = read(save(tmp_path / "a.csv", BIGWARP_3D), pixel_size=1.0)
     assert found.axes == "zyx"
     np.testing.assert_array_equal(found.fixed, [[30, 20, 10]])
-    content = {
-        "type": "BigWarpLandmarks",
-        "numDimensions": 3,
-        "movingPoints": [[1.0, 2.0, 3.0]],
-        "fixedPoints": [[10.0, 20.0, 30.0]],
-        "active": [True],
-        "names": ["Pt-0"],
-    }
-    (same,) = read(save(tmp_path / "a.json", json.dumps(content)), pixel_size=1.0)
+    (same,) = read(save(tmp_path / "a.json", BIGWARP_JSON), pixel_size=1.0)
     np.testing.assert_array_equal(same.moving, found.moving)
     np.testing.assert_array_equal(same.fixed, found.fixed)
 
@@ -177,7 +179,13 @@ def test_what_is_not_complete_is_one_error(
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("a.csv", BIGWARP), ("a.pts", ELASTIX), ("a.txt", TRANSFORMIX), ("b.csv", PLACES)],
+    [
+        ("a.csv", BIGWARP),
+        ("a.json", BIGWARP_JSON),
+        ("a.pts", ELASTIX),
+        ("a.txt", TRANSFORMIX),
+        ("b.csv", PLACES),
+    ],
 )
 @pytest.mark.parametrize(
     "count", [20, pytest.param(200, marks=pytest.mark.slow)], ids=["few", "many"]

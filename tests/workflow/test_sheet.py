@@ -274,6 +274,21 @@ def test_doses_take_their_unit_from_a_column_of_its_own(study, tmp_path) -> None
     assert found.sources["ct"]["injected_dose_unit"] == "Bq"
 
 
+def test_a_residual_does_not_change_the_unit_of_the_dose(study, tmp_path) -> None:
+    path = sheet(
+        tmp_path,
+        "file,dose,residual\nct,5 MBq,1 mg\npair,,1 mg\nm1_slide,,1 MBq\n",
+    )
+    found = read_sheet(study, path)
+    assert dict(found.sources["ct"]) == {
+        "injected_dose": 5e6,
+        "injected_dose_unit": "Bq",
+    }
+    assert not found.sources["pair"]
+    assert found.sources["m1_slide"]["injected_dose_unit"] == "Bq"
+    assert [where for where, _ in findings(found.report, "unreadable")] == ["C2", "C3"]
+
+
 def test_a_sheet_may_have_nothing_but_columns_of_its_own(study, tmp_path) -> None:
     found = read_sheet(study, sheet(tmp_path, "file,cage no.\nct,12\n"))
     assert dict(found.sources["ct"]) == {"cage_no": "12"}
@@ -354,7 +369,7 @@ def test_a_role_for_several_images_at_once_is_not_taken_over(study, tmp_path) ->
 def test_rows_that_contradict_each_other_are_reported(study, tmp_path) -> None:
     path = sheet(
         tmp_path,
-        "file,subject,group\nct,m1,a\nct,m1,b\npair,m2,a\nm2_slide,m2,b\n",
+        "file,subject,group\nct,m1,a\nct,m1,b\npair,m2,a\nm2_slide,m2,b\nct,m1,a\n",
     )
     found = read_sheet(study, path)
     assert sorted(found.sources) == ["m2_slide", "pair"]

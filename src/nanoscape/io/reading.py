@@ -115,13 +115,12 @@ def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, 
     Returns
     -------
     dict
-        ``path``, ``format``, ``images``, ``objects`` and ``warnings``. Each image has
-        its
+        ``path``, ``format``, ``images`` and ``warnings``. Each image has its
         ``name``, ``axes``, ``shape``, ``dtype``, ``rgb``, ``spacing`` (µm; ``t`` in
         seconds), ``affine`` (index to space in µm, in the order of the spatial
         axes, homogeneous), ``space``, ``quantity``, number of ``levels`` and
-        ``tags``. Other objects have ``name``, ``kind``, their number as ``count``,
-        ``axes``, ``space`` and ``tags``.
+        ``tags``. Other things that the file holds stand in ``objects``, with ``name``,
+        ``kind``, their number as ``count``, ``axes``, ``space`` and ``tags``.
     """
     opened = open_file(path, pixel_size=pixel_size)
     warnings = list(opened.warnings)
@@ -141,9 +140,9 @@ def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, 
             "path": str(path),
             "format": opened.format,
             "images": images,
-            "objects": objects,
             "warnings": warnings,
         }
+        | ({"objects": objects} if objects else {})
     )
     return plain
 

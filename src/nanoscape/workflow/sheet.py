@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +124,7 @@ def _give_tags(
     """Find the file of each row and keep its tags, or report why not."""
     report = sheet.report
     taken: dict[tuple[str, str], Row] = {}
+    used: Counter[tuple[str, str]] = Counter()
     spoilt: set[tuple[str, str]] = set()
     for row in rows:
         source = _source(row, study, report)
@@ -146,12 +148,13 @@ def _give_tags(
         if len(headers.get(source.id, {})) > 1 and not image:
             tags = _without_image_tags(tags, row, source, report)
         _keep(sheet, key, Tags.of("sheet", **tags))
-        report.used += 1
+        used[key] += 1
     for key in spoilt:
-        report.used -= 1
+        del used[key]
         sheet.images.pop(key, None)
         if not key[1]:
             sheet.sources.pop(key[0], None)
+    report.used += used.total()
     _check_groups(rows, report)
 
 
@@ -211,15 +214,19 @@ def _resolved(row: Row, source: Source, study: Study, report: Report) -> dict[st
                 "drawn on: not the name of one other file of the study",
             )
     kept = tags.pop("residual_dose_unit", None)
-    unit = tags.get("injected_dose_unit")
-    if kept is not None and unit is not None and kept != unit:
+    unit = tags.get("injected_dose_unit", "Bq")
+    if kept is not None and kept != unit:
+        # Without a dose beside it, its unit would change that of the file's dose.
         del tags["residual_dose"]
+        beside = (
+            f"the dose in {unit}" if "injected_dose" in tags else "no dose is given"
+        )
         report.add(
             "unreadable",
             row.places["residual_dose"],
-            f"the residual is in {kept} and the dose in {unit}",
+            f"the residual is in {kept} and {beside}",
         )
-    elif kept is not None and unit is None:
+    elif kept is not None:
         tags["injected_dose_unit"] = kept
     return tags
 
