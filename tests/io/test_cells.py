@@ -90,16 +90,37 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
 
 
 def test_a_workbook_with_entities_is_refused(tmp_path: Path) -> None:
-    source = workbook(tmp_path / "plain.xlsx")
-    target = tmp_path / "sheet.xlsx"
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for member in old.infolist():
-            data = old.read(member)
-            if member.filename.endswith("sheet1.xml"):
-                data = b'<!DOCTYPE a [<!ENTITY b "c">]>' + data
-            new.writestr(member, data)
+    plain = workbook(tmp_path / "plain.xlsx")
+    entities = b'<!DOCTYPE a [<!ENTITY b "c">]><worksheet'
+    path = replaced(plain, tmp_path / "sheet.xlsx", b"<worksheet", entities)
     with pytest.raises(UnreadableFile, match="entities"):
-        read_cells(target)
+        read_cells(path)
+
+
+def replaced(source: Path, target: Path, old: bytes, new: bytes) -> Path:
+    """Write a workbook with something else in the XML of its sheet."""
+    with zipfile.ZipFile(source) as before, zipfile.ZipFile(target, "w") as after:
+        for member in before.infolist():
+            data = before.read(member)
+            if member.filename.endswith("sheet1.xml"):
+                assert old in data
+                data = data.replace(old, new)
+            after.writestr(member, data)
+    return target
+
+
+def test_a_small_workbook_that_merges_or_places_no_end_of_cells_is_refused(
+    tmp_path: Path,
+) -> None:
+    plain = workbook(tmp_path / "plain.xlsx")
+    merged = b'</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>'
+    path = replaced(plain, tmp_path / "merged.xlsx", b"</sheetData>", merged)
+    with pytest.raises(UnreadableFile, match="merges too many"):
+        read_cells(path)
+    far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    path = replaced(plain, tmp_path / "far.xlsx", b"</sheetData>", far)
+    with pytest.raises(UnreadableFile, match="as far out as A1048576"):
+        read_cells(path)
 
 
 def test_a_table_that_never_ends_is_refused(
@@ -131,3 +152,25 @@ def test_damage_gives_cells_or_one_error(tmp_path: Path, kind: str, count: int) 
             outcomes.add("error")
         assert list(copy.parent.iterdir()) == [copy]
     assert "error" in outcomes
+
+
+def test_rows_that_are_only_formatted_do_not_matter(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(workbook(tmp_path / "plain.xlsx"))
+    page = book.active
+    page.row_dimensions[9].height = 30
+    page["D7"].font = openpyxl.styles.Font(bold=True)
+    chosen = openpyxl.worksheet.datavalidation.DataValidation("list", formula1='"a,b"')
+    chosen.add("A2:A1048576")
+    page.add_data_validation(chosen)
+    page.conditional_formatting.add(
+        "A1:XFD1048576",
+        openpyxl.formatting.rule.ColorScaleRule(start_type="min", end_type="max"),
+    )
+    book.save(tmp_path / "sheet.xlsx")
+    found = read_cells(tmp_path / "sheet.xlsx")
+    filled = [[c.value for c in row if not c.is_empty] for row in found.rows]
+    assert [row for row in filled if row] == [
+        ["file", "weight (g)"],
+        ["m1.tif", 25.5],
+        ["m2.tif", 24.0],
+    ]

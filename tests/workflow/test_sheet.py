@@ -343,6 +343,32 @@ def test_a_workbook_keeps_dates_text_and_errors_apart(study, tmp_path) -> None:
     }
 
 
+def test_what_the_format_of_a_cell_shows_counts(study, tmp_path) -> None:
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(["file", "subject", "group", "weight (g)", "weight", "uptake (%ID/g)"])
+    page["E1"] = "dose"
+    page.append(["ct", "m1", "treated", 25, 5])
+    page.append(["pair", "m1", None, 0.025, 5])
+    page.append([None, "m1", None, None, None, 0.055])
+    page["D3"].number_format = '0.000" kg"'
+    page["E2"].number_format = '0.0 "MBq"'
+    page["F4"].number_format = "0.0%"
+    page.merge_cells("C2:C4")
+    book.save(tmp_path / "sheet.xlsx")
+    found = read_sheet(study, tmp_path / "sheet.xlsx")
+    assert found.sources["ct"]["injected_dose"] == 5e6
+    assert found.sources["pair"]["group"] == "treated"
+    assert found.table.data["group"].tolist() == ["treated"]
+    assert found.table.data["uptake_percent_id_per_g"].tolist() == [pytest.approx(5.5)]
+    assert dict(findings(found.report, "unreadable")) == {
+        "D3": "weight (g): the unit kg is not that of the heading, g",
+        "E3": "dose: no unit is given, neither in the heading nor here: a dose such as "
+        "5 MBq or 2 mg/kg",
+    }
+    assert "merged cells" in found.report.of("note")[0].sentence
+
+
 def test_rows_for_single_images_and_roles(study, tmp_path) -> None:
     path = sheet(
         tmp_path,

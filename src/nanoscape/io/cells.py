@@ -9,8 +9,8 @@ import re
 import string
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,9 +22,14 @@ Value: TypeAlias = (
 )
 """What a cell holds; text from CSV is not interpreted."""
 
-_MOST_BYTES = 2**26
+_MOST_BYTES = 2**25
 _MOST_ROWS = 100_000
 _MOST_COLUMNS = 1_000
+_MOST_CELLS = 1_000_000
+_MERGE = re.compile(rb"mergeCell\s")
+_MERGED = re.compile(
+    rb"mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})[\"']"
+)
 _DELIMITERS = ";,\t"
 
 
@@ -40,11 +45,14 @@ class Cell:
         Its place as spreadsheets name it, such as ``"B4"``.
     problem
         Why the value cannot be used, when the sheet itself says so.
+    unit
+        What the format of a number shows behind it, such as ``"%"`` or ``"kg"``.
     """
 
     value: Value
     where: str
     problem: str = ""
+    unit: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -211,8 +219,9 @@ def _read_workbook(path: Path) -> Cells:
         ):
             # It warns of drop-down lists and styles, which do not matter here.
             warnings.simplefilter("ignore")
-            values = openpyxl.load_workbook(first, read_only=True, data_only=True)
-            formulas = openpyxl.load_workbook(second, read_only=True)
+            # Not as streams, in which merged cells are not known.
+            values = openpyxl.load_workbook(first, data_only=True)
+            formulas = openpyxl.load_workbook(second)
             return _first_sheet(values, formulas, path)
     except UnreadableFile:
         raise
@@ -224,7 +233,7 @@ def _read_workbook(path: Path) -> Cells:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a workbook that unpacks to too much, or declares XML entities."""
+    """Refuse a workbook that unpacks to too much, or that hides something in XML."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > _MOST_BYTES:
@@ -232,16 +241,47 @@ def _check_archive(path: Path) -> None:
         for member in members:
             if member.filename.lower().endswith((".xml", ".rels")):
                 with archive.open(member) as file:
-                    refuse_entities(file.read(member.file_size + 1), path)
+                    _check_part(file.read(member.file_size + 1), path)
+
+
+def _check_part(text: bytes, path: Path) -> None:
+    """Refuse XML that is not what it looks like, or that merges no end of cells."""
+    encoding = re.search(rb"encoding\s*=\s*[\"']([^\"']*)", text[:200])
+    plain = encoding is None or encoding[1].lower() in (b"utf-8", b"us-ascii")
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")) or not plain:
+        raise UnreadableFile(f"{path} has parts in an unusual encoding", "UTF-8")
+    refuse_entities(text, path)
+    merged = 0
+    ranges = _MERGED.findall(text)
+    if len(ranges) < len(_MERGE.findall(text)):
+        raise UnreadableFile(f"{path} merges cells in an unusual way")
+    for left, top, right, bottom in ranges:
+        height = int(bottom) - int(top) + 1
+        merged += height * (_column_number(right) - _column_number(left) + 1)
+    if merged > _MOST_CELLS:
+        raise UnreadableFile(f"{path} merges too many cells for a sheet")
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number
 
 
 def _first_sheet(values: Any, formulas: Any, path: Path) -> Cells:
-    filled = []
     for sheet in values.worksheets:
-        # The stated size is a remark of the writing program, and often wrong.
-        sheet.reset_dimensions()
-        if any(cell.value is not None for row in sheet.iter_rows() for cell in row):
-            filled.append(sheet)
+        if sheet.max_row * sheet.max_column > _MOST_CELLS:
+            raise UnreadableFile(
+                f"{path} has cells as far out as {place(sheet.max_row - 1, 0)}",
+                f"at most {_MOST_CELLS} cells",
+                "copy what counts into a new sheet",
+            )
+    filled = [
+        sheet
+        for sheet in values.worksheets
+        if any(cell.value is not None for row in sheet.iter_rows() for cell in row)
+    ]
     if not filled:
         raise UnreadableFile(f"{path} is empty", "a sheet with a row of headings")
     sheet = filled[0]
@@ -249,7 +289,6 @@ def _first_sheet(values: Any, formulas: Any, path: Path) -> Cells:
     if len(filled) > 1:
         notes.append(f"only the first sheet of {path.name}, {sheet.title}, is read")
     other = formulas[sheet.title]
-    other.reset_dimensions()
     pairs = zip(
         _limited(sheet.iter_rows(), path),
         _limited(other.iter_rows(), path),
@@ -261,7 +300,24 @@ def _first_sheet(values: Any, formulas: Any, path: Path) -> Cells:
             (zip(row, formulas, strict=False) for row, formulas in pairs)
         )
     )
+    if sheet.merged_cells.ranges:
+        rows = _unmerged(rows, sheet.merged_cells.ranges)
+        notes.append("what stands in merged cells counts for each of their rows")
     return Cells(rows, "", tuple(notes))
+
+
+def _unmerged(
+    rows: tuple[tuple[Cell, ...], ...], ranges: Iterable[Any]
+) -> tuple[tuple[Cell, ...], ...]:
+    """Repeat what stands in merged cells in each of their rows."""
+    filled = [list(row) for row in rows]
+    for merged in ranges:
+        left, top, _, bottom = (edge - 1 for edge in merged.bounds)
+        for number in range(top + 1, min(bottom + 1, len(filled))):
+            if top < len(filled) and left < len(filled[number]):
+                where = filled[number][left].where
+                filled[number][left] = replace(filled[top][left], where=where)
+    return tuple(map(tuple, filled))
 
 
 def _typed(cell: Any, formula: Any, row: int, column: int) -> Cell:
@@ -277,6 +333,10 @@ def _typed(cell: Any, formula: Any, row: int, column: int) -> Cell:
             return Cell(value.date(), where)
     if isinstance(value, datetime.timedelta):
         return Cell(str(value), where, "a duration, where a day and a time belong")
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        shown = str(cell.number_format)
+        literal = re.search(r'"\s*([^"]+?)\s*"', shown)
+        if literal is None and "%" in shown:
+            return Cell(float(value) * 100, where, unit="%")
+        return Cell(float(value), where, unit=literal[1] if literal else "")
     return Cell(value, where)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,18 +88,17 @@ def write_landmarks(pairs: Landmarks, path: str | Path) -> Path:
     sides = [(pairs.moving_space, pairs.moving), (pairs.fixed_space, pairs.fixed)]
     header = ["name", *(f"{s}_{a}_um" for s, _ in sides for a in pairs.axes)]
     known = [] if pairs.click_error_um is None else [repr(pairs.click_error_um)]
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    new = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with new.open("x", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow([*header, *([_ERROR] if known else [])])
             for i, name in enumerate(pairs.names):
                 values = [repr(float(v)) for _, points in sides for v in points[i]]
                 table.writerow([name, *values, *known])
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
     return path
 
 

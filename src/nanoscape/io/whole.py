@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,21 +32,15 @@ def new_file(path: Path) -> Iterator[Path]:
         If the file cannot be written.
     """
     check_new(path)
+    new = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
-        )
-        os.close(handle)
+        new.touch(exist_ok=False)
         try:
-            yield Path(name)
+            yield new
             check_new(path)
-            os.rename(name, path)
+            new.rename(path)
         finally:
-            Path(name).unlink(missing_ok=True)
-        # Temporary files are private; a finished one gets the usual rights.
-        umask = os.umask(0)
-        os.umask(umask)
-        path.chmod(0o666 & ~umask)
+            new.unlink(missing_ok=True)
     except OSError as error:
         raise NanoscapeError(
             f"{path} cannot be written: {error.strerror or error}",

@@ -76,6 +76,8 @@ def _amounts(row: Row, report: Report, mark: str) -> dict[str, Any]:
     for column, cell in row.amounts.items():
         value, own = number_and_unit(cell, mark)
         stated = column.unit or row.amount_unit
+        if own == "%" and stated.startswith("%"):
+            own = stated
         unit = own or stated
         if not unit or not is_amount(unit):
             said = f"the unit {unit!r} is not known" if unit else "no unit is given"

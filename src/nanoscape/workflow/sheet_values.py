@@ -108,7 +108,7 @@ def number_and_unit(cell: Cell, mark: str) -> tuple[float, str]:
     if isinstance(value, bool) or not isinstance(value, float | str):
         raise Unreadable(f"{value} is not a number")
     if isinstance(value, float):
-        return _finite(value), ""
+        return _finite(value), cell.unit
     plain = re.sub(r"[\u00a0\u2009\u202f]", " ", value).strip()
     match = _NUMBER_AND_UNIT.fullmatch(plain)
     if match is None:
