@@ -40,7 +40,7 @@ def test_a_sheet_is_reported_first_and_used_when_asked(
     import_and_wait(qtbot, section, tmp_path / "sheet.csv", text)
     assert section.report.isVisible()
     report = section.report.toPlainText()
-    assert "2 of 3 rows are taken over." in report
+    assert "2 of 3 rows fit the study." in report
     assert "C3: weight (g): 'heavy' is not a number" in report
     assert "row 4: c is not in the study" in report
     assert "subject" not in state.session["a"].tags

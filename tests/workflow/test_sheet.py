@@ -478,7 +478,7 @@ def test_the_command_imports_reports_and_saves(study, tmp_path, capsys) -> None:
     assert "group" not in Study.load(study.root).sources["ct"].tags
     assert main(["sheet", str(study.root), str(path)]) == 1
     said = capsys.readouterr().out
-    assert "2 of 3 rows are taken over." in said
+    assert "2 of 3 rows fit the study." in said
     assert "  row 3: none.tif is not in the study" in said
     again = Session.load(study.root)
     assert again.study.sources["ct"].tags["group"] == "a"

@@ -50,7 +50,7 @@ class Report:
     rows
         Number of rows below the headings.
     used
-        Number of those that were taken over.
+        Number of those that fit the study.
     findings
         Remarks, in the order of the sheet.
     """
@@ -76,7 +76,7 @@ class Report:
 
     def text(self) -> str:
         """Return everything as lines of text."""
-        lines = [f"{self.used} of {self.rows} rows are taken over."]
+        lines = [f"{self.used} of {self.rows} rows fit the study."]
         for problem, heading in HEADINGS.items():
             found = self.of(problem)
             if found:
