@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nanoscape import __version__
-from nanoscape.errors import NanoscapeError, UnreadableFile
+from nanoscape.errors import NanoscapeError, UnreadableFile, WrongInput
 
 FINE, CHECK_FAILED, WRONG_USE = 0, 1, 2
 
@@ -90,6 +90,19 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--workers", type=int, help="number of threads")
     run.set_defaults(command=_run)
 
+    sheet = commands.add_parser(
+        "sheet", help="import a study sheet (CSV, XLSX), or write one to fill in"
+    )
+    sheet.add_argument("study", type=Path)
+    sheet.add_argument("sheet", type=Path, nargs="?", help="the sheet to import")
+    sheet.add_argument(
+        "--template", type=Path, metavar="OUT", help="write a sheet to fill in"
+    )
+    sheet.add_argument(
+        "--check", action="store_true", help="only report; change nothing"
+    )
+    sheet.set_defaults(command=_sheet)
+
     demo = commands.add_parser("demo", help="analyse the sample study from end to end")
     demo.add_argument("--out", type=Path, default=Path("nanoscape-demo"))
     demo.add_argument("--seed", type=int, default=1)
@@ -140,6 +153,10 @@ def _info(options: argparse.Namespace) -> int:
         print(f"    {image['levels']} level(s); space {image['space']}")
         for name, value in image["tags"].items():
             print(f"    {name}: {value}")
+    for item in about.get("objects", []):
+        print(
+            f"  {item['name']}: {item['count']} {item['kind']} {item['axes']}".rstrip()
+        )
     for warning in about["warnings"]:
         print(f"  warning: {warning}")
     return FINE
@@ -183,6 +200,30 @@ def _run(options: argparse.Namespace) -> int:
         reason = f": {entry.sentence}" if entry.sentence else ""
         print(f"{entry.state:8}{entry.step} [{title_of(entry.scope)}]{reason}")
     return CHECK_FAILED if run.failed else FINE
+
+
+def _sheet(options: argparse.Namespace) -> int:
+    from nanoscape.workflow.session import Session
+    from nanoscape.workflow.sheet import read_sheet
+    from nanoscape.workflow.sheet_session import take_over
+    from nanoscape.workflow.sheet_template import write_template
+
+    if (options.sheet is None) == (options.template is None):
+        raise WrongInput(
+            "the command sheet needs a sheet to import or a name for a template",
+            "nanoscape sheet STUDY SHEET.csv, or nanoscape sheet STUDY --template OUT",
+        )
+    session = Session.load(options.study)
+    if options.template is not None:
+        print(write_template(session.study, options.template))
+        return FINE
+    with _progress() as task:
+        sheet = read_sheet(session.study, options.sheet, task=task)
+        if not options.check:
+            take_over(session, sheet)
+            session.save(task=task)
+    print(sheet.report.text())
+    return FINE if sheet.report.is_clean else CHECK_FAILED
 
 
 @contextlib.contextmanager

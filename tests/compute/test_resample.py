@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from nanoscape.compute.resample import index_map, nearest_pixel, onto, rasterise
 from nanoscape.errors import WrongInput
-from nanoscape.model import Affine, Image, Labels, Regions
+from nanoscape.model import Affine, Image, Labels, Regions, placed
 
 READ = []
 
@@ -184,3 +184,28 @@ def test_wrong_input_is_one_sentence(source):
     colours = Image.from_array(np.zeros((4, 4, 3)), "yx", spacing=1.0, rgb=True)
     with pytest.raises(WrongInput, match="colour picture"):
         onto(colours, source)
+
+
+def test_holes_are_left_out_and_lie_in_their_own_polygon_only():
+    corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
+    regions = Regions(
+        polygons=(0.5 + 6 * corners, 3.5 + 1 * corners),
+        names=("frame", "island"),
+        holes=((2.5 + 3 * corners,), ()),
+        axes="yx",
+        space="world",
+        name="r",
+    )
+    like = Image.from_array(np.zeros((9, 8)), "yx", spacing=1.0)
+    expected = np.zeros((9, 8), bool)
+    expected[1:7, 1:7] = True
+    expected[3:6, 3:6] = False
+    np.testing.assert_array_equal(rasterise(regions.named("frame"), like), expected)
+    # The same as one ring, which is how it is shown.
+    ring = regions.named("frame").with_slits()
+    slit = regions.named("frame").replace(polygons=ring, holes=())
+    np.testing.assert_array_equal(rasterise(slit, like), expected)
+    expected[4, 4] = True
+    np.testing.assert_array_equal(rasterise(regions, like), expected)
+    back = placed(regions, Affine.from_spacing("yx", 2.0), "other")
+    np.testing.assert_array_equal(back.holes[0][0], 5 + 6 * corners)

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 
 from nanoscape.errors import MissingCalibration, UnreadableFile, WrongInput
-from nanoscape.io import FORMATS, describe, open_file, read, recognise, write
+from nanoscape.io import FORMATS, describe, read, recognise, write
 from nanoscape.model import Image, Landmarks, Regions
 
 RNG = np.random.default_rng(1)
@@ -217,11 +217,3 @@ def test_regions_of_an_image(tmp_path: Path) -> None:
     # The corner of pixel (20, 10) is half a pixel before its centre.
     truth = np.array([[20, 10], [20, 30], [40, 30], [40, 10]]) * 0.5
     np.testing.assert_allclose(regions.polygons[0], truth)
-
-
-def test_holes_in_regions_are_mentioned(tmp_path: Path) -> None:
-    outer = [[0, 0], [9, 0], [9, 9], [0, 0]]
-    path = tmp_path / "regions.geojson"
-    path.write_text(json.dumps({"type": "Polygon", "coordinates": [outer, outer]}))
-    opened = open_file(path, pixel_size=1.0)
-    assert "holes" in opened.warnings[0]

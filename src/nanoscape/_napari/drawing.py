@@ -150,7 +150,7 @@ def object_of(layer: Layer, space: str, tags: Tags) -> Any:
 
 def _regions(layer: ShapesLayer, space: str, tags: Tags) -> Regions:
     names = list(layer.features["name"]) if "name" in layer.features else []
-    polygons, chosen = [], []
+    polygons, chosen, kept = [], [], []
     axes = "yx"
     for i, (corners, kind) in enumerate(
         zip(layer.data, layer.shape_type, strict=True), start=1
@@ -160,13 +160,16 @@ def _regions(layer: ShapesLayer, space: str, tags: Tags) -> Regions:
         outline = _ellipse(corners) if kind == "ellipse" else corners
         polygon, axes = _spatial(_to_world(layer, np.asarray(outline)))
         polygons.append(polygon)
+        kept.append(i - 1)
         name = names[i - 1] if i <= len(names) else None
         chosen.append(name if isinstance(name, str) and name else f"Region {i}")
     if not polygons:
         raise WrongInput(
             f"{layer.name} holds no area", todo="draw a polygon, ellipse or rectangle"
         )
+    known = layer.features.drop(columns="name", errors="ignore")
     return Regions(
+        table=known.iloc[kept].reset_index(drop=True) if len(known.columns) else None,
         polygons=tuple(polygons),
         names=tuple(chosen),
         axes=axes,

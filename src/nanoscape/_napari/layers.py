@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import dask.array as da
 import numpy as np
+import pandas as pd
 from napari.layers import Layer
 from napari.types import FullLayerData
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ KEY = "nanoscape"
 EDITABLE_VOXELS = 2**22
 """Labels up to this size are copied into memory so that they can be painted on."""
 
+_EDGE = "#ffd54f"
 
 # Summing all spectra takes seconds: once for each file.
 _overviews: WeakKeyDictionary[SpectrumSource, Image] = WeakKeyDictionary()
@@ -109,14 +111,20 @@ def _points(item: Points, study: Study, axes: SceneAxes) -> tuple[FullLayerData,
 def _regions(item: Regions, study: Study, axes: SceneAxes) -> tuple[FullLayerData, ...]:
     settings = _vector_settings(item, study, axes)
     polygons = [
-        _in_steps(lifted_points(polygon, item, axes), axes) for polygon in item.polygons
+        _in_steps(lifted_points(polygon, item, axes), axes)
+        for polygon in item.with_slits()
     ]
     settings |= {
         "shape_type": "polygon",
         "face_color": "#00000000",
-        "edge_color": "#ffd54f",
-        "features": {"name": list(item.names)},
+        "edge_color": _EDGE,
+        "features": {**_columns(item.table), "name": list(item.names)},
     }
+    if item.table is not None and "color" in item.table:
+        settings["edge_color"] = [
+            colour if isinstance(colour, str) else _EDGE
+            for colour in item.table["color"]
+        ]
     if item.polygons:
         extent = np.ptp(np.concatenate(item.polygons), axis=0).max()
         settings["edge_width"] = max(float(extent) / 200, 1e-3)
@@ -141,6 +149,10 @@ def overview(spectra: Spectra) -> Image:
         space=spectra.space,
         grid_to_space=spectra.grid_to_space,
     )
+
+
+def _columns(table: pd.DataFrame | None) -> dict[str, list[Any]]:
+    return {} if table is None else {str(c): list(table[c]) for c in table}
 
 
 def make_layer(data: FullLayerData, address: str) -> Layer:

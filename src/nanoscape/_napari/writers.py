@@ -12,8 +12,10 @@ from nanoscape import io
 from nanoscape._napari.drawing import object_of
 from nanoscape._napari.layers import KEY
 from nanoscape._napari.state import state_of
-from nanoscape.errors import NanoscapeError
-from nanoscape.model import Tags
+from nanoscape.errors import MissingCalibration, NanoscapeError
+from nanoscape.model import Raster, Tags
+
+_IN_PIXELS = (".geojson", ".roi", ".zip")
 
 
 def write_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
@@ -38,6 +40,57 @@ def write_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         show_error(str(error))
         return []
     return [path]
+
+
+def write_drawn(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """Write one layer of points or shapes in µm, or in the pixels of its image.
+
+    Returns
+    -------
+    list of str
+        The path that was written; empty when it could not be.
+    """
+    try:
+        item = _known(meta)
+        if item is None:
+            item = _drawn(data, meta)
+        io.write(item, path, like=_image_below(item, path))
+    except NanoscapeError as error:
+        show_error(str(error))
+        return []
+    return [path]
+
+
+def _drawn(data: Any, meta: dict[str, Any]) -> Any:
+    """Return what a layer that is not of the study holds, in the space of the scene."""
+    settings = {k: v for k, v in meta.items() if k not in ("metadata", "source")}
+    layer = Layer.create(data, settings, "shapes" if "shape_type" in meta else "points")
+    if any(str(unit) != "micrometer" for unit in layer.units):
+        raise MissingCalibration(
+            f"{layer.name} is not in µm, but in {', '.join(map(str, layer.units))}",
+            todo="draw on an image that was opened with its pixel size",
+        )
+    viewer = napari.current_viewer()
+    space = "world" if viewer is None else state_of(viewer).reference
+    return object_of(layer, space, Tags())
+
+
+def _image_below(item: Any, path: str) -> Raster | None:
+    """Return the image in whose pixels outlines are written, for formats of pixels."""
+    viewer = napari.current_viewer()
+    if viewer is None or not path.lower().endswith(_IN_PIXELS):
+        return None
+    shown = state_of(viewer).shown_items()
+    return next(
+        (
+            other
+            for other in shown
+            if isinstance(other, Raster)
+            and other.space == item.space
+            and other.spatial_axes == "yx"
+        ),
+        None,
+    )
 
 
 def _known(meta: dict[str, Any]) -> Any:

@@ -99,7 +99,8 @@ def rasterise(regions: Regions, like: Raster) -> da.Array:
     -------
     dask.array.Array
         Lazy mask of the shape of ``like``. Where a polygon crosses itself, the
-        even-odd rule holds; overlapping polygons are united.
+        even-odd rule holds; overlapping polygons are united, and a hole is one only in
+        its own polygon.
 
     Raises
     ------
@@ -118,8 +119,14 @@ def rasterise(regions: Regions, like: Raster) -> da.Array:
             "regions drawn in the planes of the image",
         )
     back = np.linalg.inv(in_plane)
-    polygons = [p @ back[:2, :2].T + back[:2, 2] for p in regions.polygons]
-    return _lazy(_Filled(polygons, like.spatial_shape), like.spatial_shape, "regions")
+    areas = [
+        [
+            ring @ back[:2, :2].T + back[:2, 2]
+            for ring in (polygon, *regions.holes_of(i))
+        ]
+        for i, polygon in enumerate(regions.polygons)
+    ]
+    return _lazy(_Filled(areas, like.spatial_shape), like.spatial_shape, "regions")
 
 
 def same_grid(a: Raster, b: Raster) -> bool:
@@ -290,16 +297,19 @@ class _Resampled(_View):
 
 class _Filled(_View):
     def __init__(
-        self, polygons: list[NDArray[np.float64]], shape: Sequence[int]
+        self, areas: list[list[NDArray[np.float64]]], shape: Sequence[int]
     ) -> None:
         super().__init__(shape, np.bool_)
-        self.polygons = polygons
+        self.areas = areas
 
     def crop(self, slices: Slices) -> NDArray[np.bool_]:
         rows, columns = slices[-2:]
         plane = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
-        for polygon in self.polygons:
-            plane |= _fill(polygon, rows, columns)
+        for outer, *holes in self.areas:
+            inside = _fill(outer, rows, columns)
+            for hole in holes:
+                inside &= ~_fill(hole, rows, columns)
+            plane |= inside
         shape = [s.stop - s.start for s in slices]
         return np.broadcast_to(plane, shape).copy()
 

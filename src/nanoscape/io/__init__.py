@@ -15,8 +15,11 @@ _PUBLIC = {
     "describe": "nanoscape.io.reading",
     "open_file": "nanoscape.io.reading",
     "read": "nanoscape.io.reading",
+    "read_bigwarp": "nanoscape.io.bigwarp",
+    "read_elastix_pair": "nanoscape.io.elastix_points",
     "recognise": "nanoscape.io.registry",
     "write": "nanoscape.io.writing",
+    "write_elastix_pair": "nanoscape.io.elastix_points",
     "write_landmarks": "nanoscape.io.landmarks_csv",
 }
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from nanoscape.io.opening import Options, Readable, stem
 from nanoscape.model import Landmarks
 
 _COLUMN = re.compile(r"(?P<side>.+)_(?P<axis>[zyx])_um$")
+_ERROR = "click_error_um"
 _LONGEST_HEADER = 4096
 
 
@@ -22,8 +22,9 @@ def sniff(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             line = file.readline(_LONGEST_HEADER)
-        return _columns(line.decode("utf-8-sig").strip().split(",")) is not None
-    except (OSError, UnicodeDecodeError):
+        header = next(csv.reader([line.decode("utf-8-sig").strip()]), [])
+        return _columns(header) is not None
+    except (OSError, UnicodeDecodeError, csv.Error):
         return False
 
 
@@ -53,6 +54,11 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
             raise UnreadableFile(
                 f"{path} has a row that is not complete: {error}", "numbers in µm"
             ) from error
+    errors = {row[_ERROR] for row in rows if row.get(_ERROR)}
+    try:
+        error_um = float(errors.pop()) if len(errors) == 1 else None
+    except ValueError as error:
+        raise UnreadableFile(f"{path} has a click error that is no number") from error
     names = tuple((row.get("name") or f"L{i + 1}") for i, row in enumerate(rows))
     return [
         Landmarks(
@@ -62,6 +68,7 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
             fixed_space=fixed,
             axes=axes,
             names=names,
+            click_error_um=error_um,
             name=stem(path),
         )
     ]
@@ -80,18 +87,18 @@ def write_landmarks(pairs: Landmarks, path: str | Path) -> Path:
     path = Path(path)
     sides = [(pairs.moving_space, pairs.moving), (pairs.fixed_space, pairs.fixed)]
     header = ["name", *(f"{s}_{a}_um" for s, _ in sides for a in pairs.axes)]
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    known = [] if pairs.click_error_um is None else [repr(pairs.click_error_um)]
+    new = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with new.open("x", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
-            table.writerow(header)
+            table.writerow([*header, *([_ERROR] if known else [])])
             for i, name in enumerate(pairs.names):
                 values = [repr(float(v)) for _, points in sides for v in points[i]]
-                table.writerow([name, *values])
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+                table.writerow([name, *values, *known])
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
     return path
 
 

@@ -102,6 +102,14 @@ def _metadata(
         steps = np.diff(raster.times)
         metadata["TimeIncrement"] = float(steps.mean())
         metadata["TimeIncrementUnit"] = "s"
+        # For each plane, because frames need not follow at even times.
+        depth = raster.spatial_shape[0] if "z" in raster.axes else 1
+        planes = len(names if channels else names[:1]) * depth
+        moments = [time for time in raster.times for _ in range(planes)]
+        metadata["Plane"] = {
+            "DeltaT": moments,
+            "DeltaTUnit": ["s"] * len(moments),
+        }
     metadata["Channel"] = {"Name": names if channels else names[:1]}
     return metadata
 

@@ -110,6 +110,7 @@ def _member(image: Image) -> dict[str, Any]:
         "name": image.name,
         "quantity": {"name": image.quantity.name, "unit": image.quantity.unit},
         "rgb": image.rgb,
+        "dtype": image.dtype.name,
         "tags": image.tags.to_dict(),
     }
 
@@ -130,6 +131,9 @@ def _image(
     if axes.startswith("c"):
         arrays = [array[number] for array in arrays]
         axes = axes[1:]
+    if "dtype" in member:
+        # Images of a group share an array, and so the widest of their types.
+        arrays = [array.astype(np.dtype(str(member["dtype"]))) for array in arrays]
     return Image(
         levels=_levels(arrays, axes, block),
         axes=axes,

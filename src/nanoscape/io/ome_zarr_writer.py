@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nanoscape.compute.blocks import block_shape_for, lattice, run_blocks
 from nanoscape.compute.pyramid import with_pyramid
 from nanoscape.compute.task import Task
+from nanoscape.errors import WrongInput
 from nanoscape.io.ome_zarr_block import KEY, TABLE, block_of
 from nanoscape.model import Image, ImageGroup, Labels
 from nanoscape.model.raster import Raster
@@ -113,6 +114,15 @@ def _write_level(
         chunks.insert(lead, 1)
     path = folder / str(level)
     dtype = np.result_type(*(raster.dtype for raster in rasters))
+    if dtype.kind == "f" and any(
+        raster.dtype.kind in "iu" and raster.dtype.itemsize == 8 for raster in rasters
+    ):
+        raise WrongInput(
+            f"{first.name} stands beside 64-bit whole numbers, which one array "
+            "cannot hold together with others",
+            "images of one type",
+            "write the images one by one",
+        )
     zarr.create_array(
         str(path),
         shape=tuple(shape),

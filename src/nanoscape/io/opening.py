@@ -16,12 +16,16 @@ from nanoscape.model import (
     ImageGroup,
     Labels,
     Landmarks,
+    Points,
     Regions,
     Spectra,
+    Table,
     Tags,
 )
 
-Readable: TypeAlias = Image | ImageGroup | Labels | Landmarks | Regions | Spectra
+Readable: TypeAlias = (
+    Image | ImageGroup | Labels | Landmarks | Points | Regions | Spectra | Table
+)
 """What files hold."""
 
 _DOUBLE_SUFFIXES = (

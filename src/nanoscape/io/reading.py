@@ -17,7 +17,17 @@ from nanoscape.errors import (
 from nanoscape.io.damage import DAMAGE
 from nanoscape.io.opening import Opened, Options, Readable
 from nanoscape.io.registry import FORMATS, Format, format_named, recognise
-from nanoscape.model import Image, ImageGroup, Labels, Spectra, Tags
+from nanoscape.model import (
+    Image,
+    ImageGroup,
+    Labels,
+    Landmarks,
+    Points,
+    Regions,
+    Spectra,
+    Table,
+    Tags,
+)
 from nanoscape.model.raster import Raster
 
 
@@ -44,7 +54,7 @@ def read(
     Returns
     -------
     tuple
-        Images, groups of images, labels, spectra, landmarks or regions.
+        Images, groups of images, labels, spectra, points, regions, landmarks or tables.
 
     Raises
     ------
@@ -109,11 +119,13 @@ def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, 
         ``name``, ``axes``, ``shape``, ``dtype``, ``rgb``, ``spacing`` (µm; ``t`` in
         seconds), ``affine`` (index to space in µm, in the order of the spatial
         axes, homogeneous), ``space``, ``quantity``, number of ``levels`` and
-        ``tags``.
+        ``tags``. Other things that the file holds stand in ``objects``, with ``name``,
+        ``kind``, their number as ``count``, ``axes``, ``space`` and ``tags``.
     """
     opened = open_file(path, pixel_size=pixel_size)
     warnings = list(opened.warnings)
     images = []
+    objects = []
     for item in opened.objects:
         members = list(item) if isinstance(item, ImageGroup) else [item]
         for member in members:
@@ -121,6 +133,8 @@ def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, 
                 images.append(_describe_raster(member, warnings))
             elif isinstance(member, Spectra):
                 images.append(_describe_spectra(member))
+            else:
+                objects.append(_describe_object(member))
     plain: dict[str, Any] = _plain(
         {
             "path": str(path),
@@ -128,6 +142,7 @@ def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, 
             "images": images,
             "warnings": warnings,
         }
+        | ({"objects": objects} if objects else {})
     )
     return plain
 
@@ -204,6 +219,17 @@ def _describe_spectra(spectra: Spectra) -> dict[str, Any]:
         "quantity": {"name": "intensity", "unit": "a.u."},
         "levels": 1,
         "tags": _tags(spectra.tags) | {"kind": "spectra"} | first,
+    }
+
+
+def _describe_object(item: Landmarks | Points | Regions | Table) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "kind": item.kind,
+        "count": len(item),
+        "axes": "" if isinstance(item, Table) else item.axes,
+        "space": getattr(item, "space", ""),
+        "tags": _tags(item.tags),
     }
 
 

@@ -109,7 +109,38 @@ FORMATS = (
         broad=True,
     ),
     Format(
-        "geojson", "GeoJSON regions", "nanoscape.io.geojson", ("*.geojson",), broad=True
+        "geojson",
+        "GeoJSON outlines and points",
+        "nanoscape.io.geojson",
+        ("*.geojson",),
+        broad=True,
+    ),
+    Format(
+        "imagej-roi",
+        "ImageJ selections",
+        "nanoscape.io.imagej_roi",
+        ("*.roi", "RoiSet*.zip"),
+        broad=True,
+    ),
+    Format(
+        "bigwarp",
+        "BigWarp landmarks",
+        "nanoscape.io.bigwarp",
+        ("*.bigwarp.csv",),
+    ),
+    Format(
+        "elastix-points",
+        "elastix or transformix points",
+        "nanoscape.io.elastix_points",
+        ("*.pts", "outputpoints.txt"),
+        broad=True,
+    ),
+    Format(
+        "parquet",
+        "Table or points written here",
+        "nanoscape.io.parquet",
+        ("*.parquet",),
+        broad=True,
     ),
     Format(
         "landmarks",
@@ -117,6 +148,10 @@ FORMATS = (
         "nanoscape.io.landmarks_csv",
         ("*.csv",),
         broad=True,
+    ),
+    # Last, because many tables have columns for x and y.
+    Format(
+        "points", "Table of points", "nanoscape.io.points_csv", ("*.csv",), broad=True
     ),
 )
 """Every format, in the order in which they are asked."""

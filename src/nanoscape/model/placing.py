@@ -41,6 +41,9 @@ def placed(item: T, transform: Affine, space: str) -> T:
         changes["axes"] = transform.output_axes
     elif isinstance(item, Regions):
         changes["polygons"] = tuple(transform.apply(p) for p in item.polygons)
+        changes["holes"] = tuple(
+            tuple(transform.apply(ring) for ring in rings) for rings in item.holes
+        )
         changes["axes"] = transform.output_axes
     else:
         raise WrongInput(f"{type(item).__name__} has no place in a space")

@@ -155,13 +155,7 @@ def _areas(
     if isinstance(region, Labels):
         return [], [mask_of(region, image)], True
     names = list(dict.fromkeys(region.names))
-    masks = []
-    for name in names:
-        of_name = [
-            p for p, n in zip(region.polygons, region.names, strict=True) if n == name
-        ]
-        part = region.replace(polygons=tuple(of_name), names=(name,) * len(of_name))
-        masks.append(mask_of(part, image))
+    masks = [mask_of(region.named(name), image) for name in names]
     return names, masks, False
 
 

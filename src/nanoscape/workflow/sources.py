@@ -5,14 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nanoscape import io
-from nanoscape.errors import UnreadableFile
-from nanoscape.model import ImageGroup, Source, Study, Tags
+from nanoscape.errors import MissingCalibration, UnreadableFile
+from nanoscape.model import (
+    Affine,
+    ImageGroup,
+    Points,
+    Raster,
+    Regions,
+    Source,
+    Study,
+    Tags,
+    placed,
+)
 
 _HASHED_BYTES = 2**16
+_IN_PIXELS = ("geojson", "imagej-roi")
 
 
 def add_file(
@@ -64,11 +76,12 @@ def open_source(study: Study, source: Source) -> dict[str, Any]:
     where the file holds several: ``m1_s1_slide/CD31``. What the study knows of a
     file is added to the tags of each object, and spaces get names that are
     unique within the study. What was drawn on another source, as the tag
-    ``drawn_on`` says, lies in the space of that one.
+    ``drawn_on`` says, lies in the space of that one; where the file counts pixels, they
+    are the pixels of that source's image.
     """
     path = study.path_of(source)
     objects: dict[str, Any] = {}
-    for item in io.read(path, pixel_size=source.pixel_size_um):
+    for item in _read(study, source, path):
         members = list(item) if isinstance(item, ImageGroup) else [item]
         for member in members:
             address = f"{source.id}/{member.name}"
@@ -76,6 +89,39 @@ def open_source(study: Study, source: Source) -> dict[str, Any]:
     if len(objects) == 1:
         return {source.id: next(iter(objects.values()))}
     return objects
+
+
+def _read(study: Study, source: Source, path: Path) -> Sequence[Any]:
+    """Read a file; outlines in pixels lie on the image that they were drawn on."""
+    try:
+        return io.read(path, pixel_size=source.pixel_size_um)
+    except MissingCalibration:
+        below = study.sources.get(str(source.tags.get("drawn_on", "")))
+        if below is None or below.id == source.id:
+            raise
+        opened = io.open_file(path, pixel_size=1.0)
+        grid = _grid(study, below)
+        if opened.format not in _IN_PIXELS or grid is None:
+            raise
+        return [
+            _laid(item, grid) if isinstance(item, Points | Regions) else item
+            for item in opened.objects
+        ]
+
+
+def _grid(study: Study, source: Source) -> Affine | None:
+    """Return where the pixels of a source's image lie, ``None`` without a plane."""
+    for item in io.read(study.path_of(source), pixel_size=source.pixel_size_um):
+        image = item.images[0] if isinstance(item, ImageGroup) else item
+        if isinstance(image, Raster) and image.spatial_axes == "yx":
+            return image.grid_to_space
+    return None
+
+
+def _laid(item: Any, grid: Affine) -> Any:
+    """Return what was read in pixels as it lies on the grid of an image."""
+    known = {n: tag for n, tag in item.tags.tags.items() if n != "pixel_size_um"}
+    return placed(item, grid, item.space).replace(tags=Tags(known))
 
 
 def digest(path: Path) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 from nanoscape import io
 from nanoscape.compute import Task
 from nanoscape.errors import UnreadableFile, WrongInput
+from nanoscape.io.points_csv import frame_of_points
 from nanoscape.model import Edge, Image, Labels, Points, Regions, Table, Tags
 
 _INDEX = "result.json"
@@ -93,20 +94,21 @@ def save_object(stem: Path, item: Any, *, task: Task | None = None) -> None:
         _save_json(stem, {"name": item.name, "notes": list(item.notes),
                           "tags": item.tags.to_dict()})  # fmt: skip
     elif isinstance(item, Points):
-        frame = pd.DataFrame(
-            {f"{a}_um": item.coordinates[:, i] for i, a in enumerate(item.axes)}
-        )
-        if item.table is not None:
-            rest = item.table.drop(columns=list(frame), errors="ignore")
-            frame = pd.concat([frame, rest.reset_index(drop=True)], axis=1)
+        frame = frame_of_points(item)
         _save_frame(stem, frame)
         frame.to_csv(stem.with_name(stem.name + ".csv"), index=False)
+        columns = None if item.table is None else [str(c) for c in item.table.columns]
         _save_json(stem, {"name": item.name, "axes": item.axes, "space": item.space,
-                          "tags": item.tags.to_dict()})  # fmt: skip
+                          "columns": columns, "tags": item.tags.to_dict()})  # fmt: skip
     elif isinstance(item, Regions):
-        _save_json(stem, {"name": item.name, "axes": item.axes, "space": item.space,
-                          "names": list(item.names), "tags": item.tags.to_dict(),
-                          "polygons": [p.tolist() for p in item.polygons]})  # fmt: skip
+        values: dict[str, Any] = {"name": item.name, "axes": item.axes}
+        values |= {"space": item.space, "names": list(item.names)}
+        values["tags"] = item.tags.to_dict()
+        values["polygons"] = [ring.tolist() for ring in item.polygons]
+        values["holes"] = [[ring.tolist() for ring in rings] for rings in item.holes]
+        _save_json(stem, values)
+        if item.table is not None:
+            _save_frame(stem, item.table)
     elif isinstance(item, Edge):
         _save_json(stem, item.to_dict())
     elif hasattr(item, "save"):
@@ -129,15 +131,29 @@ def load_object(stem: Path, kind: str) -> Any:
     tags = Tags.from_dict(values.pop("tags"))
     if kind == "regions":
         polygons = tuple(np.asarray(p) for p in values.pop("polygons"))
+        holes = values.pop("holes", [])
         names = tuple(values.pop("names"))
-        return Regions(polygons=polygons, names=names, tags=tags, **values)
+        about = stem.with_name(stem.name + ".parquet")
+        return Regions(
+            polygons=polygons,
+            names=names,
+            holes=tuple(tuple(np.asarray(r) for r in rings) for rings in holes),
+            table=pd.read_parquet(about) if about.exists() else None,
+            tags=tags,
+            **values,
+        )
     frame = pd.read_parquet(stem.with_name(stem.name + ".parquet"))
     if kind == "table":
         notes = tuple(values["notes"])
         return Table(data=frame, name=values["name"], notes=notes, tags=tags)
-    columns = [f"{axis}_um" for axis in values["axes"]]
+    places = [f"{axis}_um" for axis in values["axes"]]
+    # Older studies do not say which columns were known beside the places.
+    known = values.pop("columns", list(frame.columns))
     return Points(
-        coordinates=frame[columns].to_numpy(), table=frame, tags=tags, **values
+        coordinates=frame[places].to_numpy(),
+        table=None if known is None else frame[known],
+        tags=tags,
+        **values,
     )
 
 

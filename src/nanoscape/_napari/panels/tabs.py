@@ -12,6 +12,7 @@ from nanoscape._napari.panels.opening import FilesSection, StudySection
 from nanoscape._napari.panels.operation_section import OperationSection
 from nanoscape._napari.panels.regions import RegionsSection
 from nanoscape._napari.panels.section import Section, SectionList
+from nanoscape._napari.panels.sheet import SheetSection
 from nanoscape.workflow.registry import operation_names
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def open_tab(panel: Panel) -> SectionList:
         "Ion image",
         "Makes an image of one ion from mass spectra.",
     )
-    return SectionList(files, StudySection(panel.state), *ion)
+    sheet = SheetSection(panel.state)
+    return SectionList(files, StudySection(panel.state), sheet, *ion)
 
 
 def align_tab(panel: Panel) -> SectionList:
