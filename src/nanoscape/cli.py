@@ -204,9 +204,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _sheet(options: argparse.Namespace) -> int:
     from nanoscape.workflow.session import Session
-    from nanoscape.workflow.sheet import read_sheet
-    from nanoscape.workflow.sheet_session import take_over
-    from nanoscape.workflow.sheet_template import write_template
+    from nanoscape.workflow.sheet.reading import read_sheet
+    from nanoscape.workflow.sheet.session import take_over
+    from nanoscape.workflow.sheet.template import write_template
 
     if (options.sheet is None) == (options.template is None):
         raise WrongInput(

@@ -18,10 +18,10 @@ from nanoscape.io import write
 from nanoscape.model import Edge, Image, ImageGroup, Quality, Study, Table, Tags
 from nanoscape.model.transform import Affine
 from nanoscape.workflow import Session
-from nanoscape.workflow.sheet import apply_sheet, read_sheet
-from nanoscape.workflow.sheet_columns import KNOWN, column_of
-from nanoscape.workflow.sheet_session import take_over
-from nanoscape.workflow.sheet_template import write_template
+from nanoscape.workflow.sheet.columns import KNOWN, column_of
+from nanoscape.workflow.sheet.reading import apply_sheet, read_sheet
+from nanoscape.workflow.sheet.session import take_over
+from nanoscape.workflow.sheet.template import write_template
 from nanoscape.workflow.sources import add_file
 
 
@@ -189,8 +189,8 @@ def test_what_the_user_entered_stays_and_is_reported(study, tmp_path) -> None:
 
 
 def test_a_dose_of_another_kind_contradicts_the_one_in_the_header(study) -> None:
-    from nanoscape.workflow.sheet_check import compare_with_headers
-    from nanoscape.workflow.sheet_report import Report
+    from nanoscape.workflow.sheet.check import compare_with_headers
+    from nanoscape.workflow.sheet.report import Report
 
     report = Report()
     header = Tags.of("header", injected_dose=5e6, injected_dose_unit="Bq")

@@ -10,12 +10,12 @@ _PUBLIC = {
     "Session": "nanoscape.workflow.session",
     "execute": "nanoscape.workflow.execute",
     "export_script": "nanoscape.workflow.script",
-    "read_sheet": "nanoscape.workflow.sheet",
+    "read_sheet": "nanoscape.workflow.sheet.reading",
     "recipe_from_history": "nanoscape.workflow.history",
     "resolve": "nanoscape.workflow.registry",
     "run_recipe": "nanoscape.workflow.run",
-    "take_over": "nanoscape.workflow.sheet_session",
-    "write_template": "nanoscape.workflow.sheet_template",
+    "take_over": "nanoscape.workflow.sheet.session",
+    "write_template": "nanoscape.workflow.sheet.template",
 }
 
 __all__ = sorted(_PUBLIC)

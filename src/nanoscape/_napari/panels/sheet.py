@@ -20,9 +20,9 @@ from nanoscape._napari.tasks import Failure, Runner, describe, tell
 from nanoscape.compute import Task
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import Scene, Study
-from nanoscape.workflow.sheet import Sheet, read_sheet
-from nanoscape.workflow.sheet_session import take_over
-from nanoscape.workflow.sheet_template import write_template
+from nanoscape.workflow.sheet.reading import Sheet, read_sheet
+from nanoscape.workflow.sheet.session import take_over
+from nanoscape.workflow.sheet.template import write_template
 
 _KINDS = "Sheets (*.csv *.tsv *.txt *.xlsx *.xlsm);;All files (*)"
 _REPORT_ROWS = 12

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from nanoscape.model import Table, Tags
-from nanoscape.workflow.sheet_columns import amount_name, is_amount
-from nanoscape.workflow.sheet_report import Report
-from nanoscape.workflow.sheet_rows import Row
-from nanoscape.workflow.sheet_values import number_and_unit
+from nanoscape.workflow.sheet.columns import amount_name, is_amount
+from nanoscape.workflow.sheet.report import Report
+from nanoscape.workflow.sheet.rows import Row
+from nanoscape.workflow.sheet.values import number_and_unit
 
 KEYS = ("subject", "lesion", "section")
 

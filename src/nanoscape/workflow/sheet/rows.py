@@ -10,10 +10,10 @@ from typing import Any
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.cells import Cell, Cells
-from nanoscape.workflow import sheet_values as values
-from nanoscape.workflow.sheet_columns import Column, column_of
-from nanoscape.workflow.sheet_report import Report
-from nanoscape.workflow.sheet_values import Unreadable
+from nanoscape.workflow.sheet import values
+from nanoscape.workflow.sheet.columns import Column, column_of
+from nanoscape.workflow.sheet.report import Report
+from nanoscape.workflow.sheet.values import Unreadable
 
 _MOST_HEADING_ROWS = 20
 _NUMBERS = ("length", "mass", "dose", "amount")

@@ -11,7 +11,7 @@ from pathlib import Path
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.cells import Cell
 from nanoscape.model import ROLES
-from nanoscape.workflow.sheet_columns import DOSES, LENGTHS, MASSES, unit_named
+from nanoscape.workflow.sheet.columns import DOSES, LENGTHS, MASSES, unit_named
 
 _MISSING = {"", "-", "–", "—", "n/a", "na", "n.a.", "nan", "none", "null", "?"}
 _COMMA = re.compile(r"[+-]?(\d+,\d{1,2}|\d+,\d{4,}|0,\d+|\d{1,3}(\.\d{3})+,\d+)")

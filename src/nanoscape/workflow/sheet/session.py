@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nanoscape.model import Table, Tags
 from nanoscape.workflow.session import Session
-from nanoscape.workflow.sheet import Sheet, apply_sheet
+from nanoscape.workflow.sheet.reading import Sheet, apply_sheet
 
 
 def take_over(session: Session, sheet: Sheet) -> list[str]:
@@ -15,7 +15,7 @@ def take_over(session: Session, sheet: Sheet) -> list[str]:
     session
         Its study and the objects that are open are changed; nothing is saved.
     sheet
-        What :func:`~nanoscape.workflow.sheet.read_sheet` returned for its study.
+        What :func:`~nanoscape.workflow.sheet.reading.read_sheet` returned for its study.
 
     Returns
     -------

@@ -12,12 +12,12 @@ from nanoscape.compute import Task
 from nanoscape.io.cells import read_cells
 from nanoscape.model import Source, Study, Table, Tags
 from nanoscape.model.study import replace_source
-from nanoscape.workflow.sheet_amounts import amounts_table
-from nanoscape.workflow.sheet_check import compare_with_headers, images_of
-from nanoscape.workflow.sheet_match import matching
-from nanoscape.workflow.sheet_report import Report
-from nanoscape.workflow.sheet_rows import Row, rows_of
-from nanoscape.workflow.sheet_spaces import rename_spaces, renamed_spaces
+from nanoscape.workflow.sheet.amounts import amounts_table
+from nanoscape.workflow.sheet.check import compare_with_headers, images_of
+from nanoscape.workflow.sheet.match import matching
+from nanoscape.workflow.sheet.report import Report
+from nanoscape.workflow.sheet.rows import Row, rows_of
+from nanoscape.workflow.sheet.spaces import rename_spaces, renamed_spaces
 
 _PER_IMAGE = ("role", "analyte")
 
@@ -62,7 +62,7 @@ def read_sheet(study: Study, path: str | Path, *, task: Task | None = None) -> S
         The study whose files the rows are about.
     path
         CSV or XLSX with one row of headings. The columns are listed in
-        :mod:`nanoscape.workflow.sheet_columns`.
+        :mod:`nanoscape.workflow.sheet.columns`.
     task
         Progress; the headers of the files are read for comparison.
 

@@ -11,7 +11,7 @@ from nanoscape import io
 from nanoscape.compute import Task
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import ImageGroup, Source, Study, Tags
-from nanoscape.workflow.sheet_report import Report
+from nanoscape.workflow.sheet.report import Report
 
 _SAME_NUMBER = 5e-3
 _SAME_TIME_S = 60.0

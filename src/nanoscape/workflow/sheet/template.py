@@ -11,7 +11,7 @@ from typing import Any
 from nanoscape.errors import MissingDependency, WrongInput
 from nanoscape.io.whole import new_file
 from nanoscape.model import Study
-from nanoscape.workflow.sheet_columns import KNOWN
+from nanoscape.workflow.sheet.columns import KNOWN
 
 HEADINGS = {
     "file": "file",

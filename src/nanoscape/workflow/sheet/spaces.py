@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from nanoscape.model import Study, Tags
-from nanoscape.workflow.sheet_report import Report
+from nanoscape.workflow.sheet.report import Report
 
 _PATIENT = "{}/patient"
 
