@@ -15,7 +15,7 @@ def take_over(session: Session, sheet: Sheet) -> list[str]:
     session
         Its study and the objects that are open are changed; nothing is saved.
     sheet
-        What :func:`~nanoscape.workflow.sheet.reading.read_sheet` returned for its study.
+        What :func:`~nanoscape.workflow.sheet.reading.read_sheet` returned for it.
 
     Returns
     -------
