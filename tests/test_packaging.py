@@ -18,7 +18,6 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 INDIRECT = {
-    "imagecodecs": "tifffile decodes compressed images through it",
     "pyarrow": "pandas writes Parquet through it",
 }
 """Declared though no line imports them, and why."""

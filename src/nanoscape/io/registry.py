@@ -109,6 +109,16 @@ FORMATS = (
         broad=True,
     ),
     Format(
+        "imc-mcd", "Imaging mass cytometry slide", "nanoscape.io.imc_mcd", ("*.mcd",)
+    ),
+    Format(
+        "imc-txt",
+        "Imaging mass cytometry acquisition as text",
+        "nanoscape.io.imc_txt",
+        ("*.txt",),
+        broad=True,
+    ),
+    Format(
         "geojson",
         "GeoJSON outlines and points",
         "nanoscape.io.geojson",
