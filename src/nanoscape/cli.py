@@ -72,13 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="say what a file holds")
     info.add_argument("path", type=Path)
     info.add_argument("--json", action="store_true", help="for other programs")
-    _add_pixel_size(info)
+    _add_calibration(info)
     info.set_defaults(command=_info)
 
     convert = commands.add_parser("convert", help="write a file as OME-Zarr")
     convert.add_argument("path", type=Path)
     convert.add_argument("out", type=Path, metavar="OUT.ome.zarr")
-    _add_pixel_size(convert)
+    _add_calibration(convert)
     convert.set_defaults(command=_convert)
 
     run = commands.add_parser("run", help="apply a recipe to a study")
@@ -118,25 +118,47 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_pixel_size(parser: argparse.ArgumentParser) -> None:
+def _add_calibration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pixel-size",
         metavar="LENGTH",
         help="distance of pixel centres with its unit, such as 0.5um; "
         "needed when the file does not say",
     )
+    parser.add_argument(
+        "--scan-speed",
+        metavar="SPEED",
+        help="of a laser along its lines with its unit, such as 40um/s; "
+        "needed for LA-ICP-MS when the file does not say",
+    )
+    parser.add_argument(
+        "--spot-size",
+        metavar="LENGTH",
+        help="of a laser, by which its lines lie apart, such as 10um; "
+        "needed for LA-ICP-MS when the file does not say",
+    )
 
 
-def _pixel_size(options: argparse.Namespace) -> float | None:
-    from nanoscape.units import parse_length
+def _calibration(options: argparse.Namespace) -> dict[str, float]:
+    """Return what was given of the size of pixels, in µm and µm/s."""
+    from nanoscape.units import parse_length, parse_speed
 
-    return parse_length(options.pixel_size) if options.pixel_size else None
+    parsers = {
+        "pixel_size": parse_length,
+        "scan_speed": parse_speed,
+        "spot_size": parse_length,
+    }
+    return {
+        name: parse(getattr(options, name))
+        for name, parse in parsers.items()
+        if getattr(options, name)
+    }
 
 
 def _info(options: argparse.Namespace) -> int:
     from nanoscape import io
 
-    about = io.describe(options.path, pixel_size=_pixel_size(options))
+    about = io.describe(options.path, **_calibration(options))
     if options.json:
         print(json.dumps(about, ensure_ascii=False, allow_nan=False))
         return FINE
@@ -167,7 +189,7 @@ def _convert(options: argparse.Namespace) -> int:
     from nanoscape.compute import using
     from nanoscape.compute.executor import Threads
 
-    items = io.read(options.path, pixel_size=_pixel_size(options))
+    items = io.read(options.path, **_calibration(options))
     if len(items) > 1:
         names = ", ".join(item.name for item in items)
         raise UnreadableFile(

@@ -130,6 +130,33 @@ def parse_length(text: str) -> float:
     return value * micrometres_per(match.group(2))
 
 
+def parse_speed(text: str) -> float:
+    """Read a speed with its unit, in micrometres per second.
+
+    Parameters
+    ----------
+    text
+        A number followed by a length over a time, such as ``"40 um/s"``.
+
+    Raises
+    ------
+    MissingCalibration
+        If the text has no unit, or is not a positive speed.
+
+    Examples
+    --------
+    >>> parse_speed("0.04 mm/s")
+    40.0
+    """
+    length, slash, time = text.partition("/")
+    if not slash:
+        raise MissingCalibration(
+            f"the speed {text!r} is not a positive number with a unit",
+            todo="write it with its unit, for example 40um/s",
+        )
+    return parse_length(length) / seconds_per(time)
+
+
 def _lookup(unit: str, table: dict[str, float], expected: str) -> float:
     key = unit.strip()
     for form in (key, key.lower(), key.lower().replace("metre", "meter")):

@@ -1,12 +1,13 @@
-"""Arrays that can only be read as a whole, such as tables in text."""
+"""Files that can only be read as a whole, such as tables in text."""
 
 from __future__ import annotations
 
 import functools
 import threading
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,47 @@ from numpy.typing import NDArray
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.lazy import Box, Source, stamp
 
-Load = Callable[..., NDArray[Any]]
-"""A function at the top of a module: path and arguments to an array."""
-
 _LOCK = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Whole:
+    """What a file holds.
+
+    Attributes
+    ----------
+    values
+        The array, not to be changed.
+    """
+
+    values: NDArray[Any]
+
+
+W = TypeVar("W", bound=Whole)
+Load = Callable[..., W]
+"""A function at the top of a module that reads a path, with further arguments."""
+
+
+def remembered(
+    load: Load[W],
+    path: Path,
+    files: tuple[Path, ...] = (),
+    arguments: tuple[Hashable, ...] = (),
+) -> W:
+    """Return what a function reads, from memory when it was read just before.
+
+    Parameters
+    ----------
+    load, path, arguments
+        The function and what it is given.
+    files
+        The files on which the answer depends; by default the path.
+    """
+    stamps = tuple(stamp(file) for file in files or (path,))
+    # One thread reads; the others find the answer when they get the lock.
+    with _LOCK:
+        whole: W = _loaded(load, path, arguments, stamps)
+    return whole
 
 
 class WholeSource(Source):
@@ -30,17 +68,15 @@ class WholeSource(Source):
     load
         What reads it, importable by other processes.
     shape, dtype
-        What ``load`` returns.
-    files
-        The files on which the array depends; by default the path.
-    arguments
-        Further arguments of ``load``.
+        Of the values that ``load`` returns.
+    files, arguments
+        As :func:`remembered` takes them.
     """
 
     def __init__(
         self,
         path: Path,
-        load: Load,
+        load: Load[Any],
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
         files: tuple[Path, ...] = (),
@@ -61,14 +97,12 @@ class WholeSource(Source):
 
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the samples of a box."""
-        # One thread reads; the others find the array when they get the lock.
-        with _LOCK:
-            array = _loaded(self._load, self.path, self._arguments, self._stamps)
-        if array.shape != self.shape:
+        whole = remembered(self._load, self.path, self._files, self._arguments)
+        if whole.values.shape != self.shape:
             raise UnreadableFile(
                 f"{self.path} was changed after it was opened", todo="open it again"
             )
-        return np.array(array[box], dtype=self.dtype)
+        return np.array(whole.values[box], dtype=self.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.path, self._load, self.shape, self.dtype)
@@ -77,11 +111,11 @@ class WholeSource(Source):
 
 @functools.lru_cache(maxsize=4)
 def _loaded(
-    load: Load,
+    load: Load[Any],
     path: Path,
     arguments: tuple[Hashable, ...],
     stamps: tuple[tuple[str, int, int], ...],
-) -> NDArray[Any]:
+) -> Any:
     """Return what a function reads; another size or time means another file."""
     del stamps
     return load(path, *arguments)

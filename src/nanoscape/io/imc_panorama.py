@@ -5,18 +5,16 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.build import Stack, build
 from nanoscape.io.imc_schema import Fields, FloatArray, Schema, number, slide_height
 from nanoscape.io.lazy import ByteReader, lazy_array
 from nanoscape.io.opening import Options, stem
-from nanoscape.io.eager import WholeSource
+from nanoscape.io.eager import Whole, WholeSource
 from nanoscape.model import Affine, Image, Tags
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -73,10 +71,10 @@ def panorama(
     return image
 
 
-def decoded(path: Path, start: int, stop: int) -> NDArray[Any]:
+def decoded(path: Path, start: int, stop: int) -> Whole:
     """Return the picture between two bytes, shape ``(y, x)`` with colours."""
     data = ByteReader(path).read(start, stop - start)
-    return np.asarray(imagecodecs.png_decode(data))
+    return Whole(values=np.asarray(imagecodecs.png_decode(data)))
 
 
 def downwards(corners: FloatArray, slide_height_um: float) -> FloatArray:

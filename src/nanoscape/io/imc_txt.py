@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.build import Stack, build
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import Options, calibrate, calibration_tags, stem
-from nanoscape.io.eager import WholeSource
+from nanoscape.io.eager import Whole, WholeSource
 from nanoscape.model import Affine, ImageGroup, Quantity, Tags
 from nanoscape.model.roles import guess_role
 
@@ -124,7 +123,7 @@ def open_text(path: Path, options: Options) -> tuple[TextAcquisition, WholeSourc
     return acquisition, source
 
 
-def load(path: Path) -> NDArray[np.float32]:
+def load(path: Path) -> Whole:
     """Return the values of all channels, shape ``(c, y, x)``; NaN where there is none.
 
     Raises
@@ -152,7 +151,7 @@ def load(path: Path) -> NDArray[np.float32]:
     _check_raster(path, shape, len(table))
     image = np.full(shape, np.nan, np.float32)
     image[:, y, x] = table[:, len(_FIRST_COLUMNS) :].T
-    return image
+    return Whole(values=image)
 
 
 def _survey(path: Path) -> TextAcquisition:

@@ -47,11 +47,16 @@ class Options:
     ----------
     pixel_size
         Distance of pixel centres in µm that replaces the file's own.
+    scan_speed, spot_size
+        Speed of a laser along its lines in µm/s, and their distance in µm, which
+        replace the file's own.
     warnings
         Sentences for the user; readers append to them.
     """
 
     pixel_size: float | None = None
+    scan_speed: float | None = None
+    spot_size: float | None = None
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, sentence: str) -> None:
@@ -137,8 +142,13 @@ def calibrate(
 
 
 def calibration_tags(options: Options) -> Tags:
-    """Return the tag that tells that the caller stated the pixel size."""
-    return Tags.of("user", pixel_size_um=options.pixel_size)
+    """Return the tags that tell what the caller stated of the pixel size."""
+    return Tags.of(
+        "user",
+        pixel_size_um=options.pixel_size,
+        scan_speed_um_per_s=options.scan_speed,
+        spot_size_um=options.spot_size,
+    )
 
 
 def with_pixel_size(affine: Affine, pixel_size: float | None) -> Affine:

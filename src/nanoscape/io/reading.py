@@ -35,6 +35,8 @@ def read(
     path: str | Path,
     *,
     pixel_size: float | None = None,
+    scan_speed: float | None = None,
+    spot_size: float | None = None,
     format: str | None = None,  # noqa: A002  (the plain word for it)
 ) -> tuple[Readable, ...]:
     """Read a file, or a folder that holds one image.
@@ -48,6 +50,9 @@ def read(
     pixel_size
         Distance of neighbouring pixel centres in µm, when the file does not state
         it or states it wrongly.
+    scan_speed, spot_size
+        Of laser ablation line by line, when the file does not state them: speed of
+        the laser along a line in µm/s, and its spot in µm, by which lines lie apart.
     format
         Name of the format, to skip the recognition by content.
 
@@ -70,23 +75,39 @@ def read(
     ...
     nanoscape.errors.UnreadableFile: missing.ome.tif does not exist. Check the path.
     """
-    return open_file(path, pixel_size=pixel_size, format=format).objects
+    return open_file(
+        path,
+        pixel_size=pixel_size,
+        scan_speed=scan_speed,
+        spot_size=spot_size,
+        format=format,
+    ).objects
 
 
 def open_file(
     path: str | Path,
     *,
     pixel_size: float | None = None,
+    scan_speed: float | None = None,
+    spot_size: float | None = None,
     format: str | None = None,  # noqa: A002
 ) -> Opened:
     """Read a file as :func:`read` does, and also tell what the user should know."""
     path = Path(path)
-    if pixel_size is not None and not (
-        math.isfinite(pixel_size) and float(pixel_size) > 0
-    ):
-        raise WrongInput(f"a pixel size of {pixel_size} µm", "a positive length in µm")
+    options = Options(
+        pixel_size=_positive("pixel size", pixel_size, "µm"),
+        scan_speed=_positive("scan speed", scan_speed, "µm/s"),
+        spot_size=_positive("spot size", spot_size, "µm"),
+    )
+    if options.pixel_size and options.scan_speed:
+        raise WrongInput("both a pixel size and a scan speed", "one of them")
     found = _format_of(path, format)
-    options = Options(None if pixel_size is None else float(pixel_size))
+    if (options.scan_speed or options.spot_size) and not found.line_scan:
+        raise WrongInput(
+            f"a scan speed or spot size for {path}, which is read as {found.title}",
+            "laser ablation line by line",
+            "give the pixel size (pixel_size)",
+        )
     try:
         objects = tuple(found.load().read(path, options))
     except (MissingCalibration, MissingDependency, UnreadableFile):
@@ -104,12 +125,18 @@ def open_file(
     return Opened(path, found.name, objects, tuple(options.warnings))
 
 
-def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, Any]:
+def describe(
+    path: str | Path,
+    *,
+    pixel_size: float | None = None,
+    scan_speed: float | None = None,
+    spot_size: float | None = None,
+) -> dict[str, Any]:
     """Tell what a file holds, in plain values that JSON can carry.
 
     Parameters
     ----------
-    path, pixel_size
+    path, pixel_size, scan_speed, spot_size
         As in :func:`read`.
 
     Returns
@@ -122,7 +149,9 @@ def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, 
         ``tags``. Other things that the file holds stand in ``objects``, with ``name``,
         ``kind``, their number as ``count``, ``axes``, ``space`` and ``tags``.
     """
-    opened = open_file(path, pixel_size=pixel_size)
+    opened = open_file(
+        path, pixel_size=pixel_size, scan_speed=scan_speed, spot_size=spot_size
+    )
     warnings = list(opened.warnings)
     images = []
     objects = []
@@ -145,6 +174,15 @@ def describe(path: str | Path, *, pixel_size: float | None = None) -> dict[str, 
         | ({"objects": objects} if objects else {})
     )
     return plain
+
+
+def _positive(what: str, value: float | None, unit: str) -> float | None:
+    """Return a number that the caller stated, if it can be one of its kind."""
+    if value is None:
+        return None
+    if not (math.isfinite(value) and value > 0):
+        raise WrongInput(f"a {what} of {value} {unit}", f"a positive number of {unit}")
+    return float(value)
 
 
 def _format_of(path: Path, name: str | None) -> Format:

@@ -41,6 +41,9 @@ class Format:
     broad
         Whether the patterns also match many files of other kinds, so that other
         programs offer themselves for them.
+    line_scan
+        Whether a laser ran over the specimen line by line, so that scan speed and
+        spot size make a pixel.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Format:
     module: str
     patterns: tuple[str, ...]
     broad: bool = False
+    line_scan: bool = False
 
     def load(self) -> FormatModule:
         """Import the module."""
@@ -117,6 +121,54 @@ FORMATS = (
         "nanoscape.io.imc_txt",
         ("*.txt",),
         broad=True,
+    ),
+    Format(
+        "laicpms-lines",
+        "LA-ICP-MS lines (PerkinElmer, Agilent, CSV)",
+        "nanoscape.io.laicpms_lines",
+        ("*.b", "*.xl", "*.csv"),
+        broad=True,
+        line_scan=True,
+    ),
+    Format(
+        "laicpms-icap",
+        "LA-ICP-MS lines exported from Qtegra",
+        "nanoscape.io.laicpms_icap",
+        ("*.csv",),
+        broad=True,
+        line_scan=True,
+    ),
+    Format(
+        "laicpms-npz",
+        "LA-ICP-MS image saved by pewlib",
+        "nanoscape.io.laicpms_npz",
+        ("*.npz",),
+        broad=True,
+        line_scan=True,
+    ),
+    Format(
+        "laicpms-nu",
+        "LA-ICP-MS lines of a Nu Vitesse",
+        "nanoscape.io.laicpms_nu",
+        ("laser.info",),
+        broad=True,
+        line_scan=True,
+    ),
+    Format(
+        "tofwerk",
+        "Tofwerk icpTOF image",
+        "nanoscape.io.tofwerk",
+        ("*.h5",),
+        broad=True,
+        line_scan=True,
+    ),
+    Format(
+        "laicpms-matrix",
+        "LA-ICP-MS image as a table of numbers",
+        "nanoscape.io.laicpms_matrix",
+        ("*.csv", "*.txt"),
+        broad=True,
+        line_scan=True,
     ),
     Format(
         "geojson",
