@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+
 import numpy as np
 import pytest
 
 from nanoscape.errors import WrongInput
 from nanoscape.model import Image, Landmarks, Regions, Tags
-from nanoscape.workflow import Session, recipe_from_history
+from nanoscape.model.study import Source
+from nanoscape.workflow import Session, export_script, recipe_from_history
+from nanoscape.workflow.keys import source_key
 
 pytestmark = pytest.mark.usefixtures("operations")
 
@@ -112,3 +117,32 @@ def test_what_was_drawn_and_found_is_there_when_the_study_is_opened(session, tmp
     found = again[record.outputs["labels"]]
     np.testing.assert_array_equal(found.data.compute(), labels)
     assert again.study.records[0].parameters == {"level": 0.25}
+
+
+def test_scan_speed_and_spot_size_are_kept_with_the_study(tmp_path):
+    file = tmp_path / "scan.csv"
+    rows = [f"{line},{0.5 * i},{i}" for line in (1, 2) for i in range(4)]
+    file.write_text("\n".join(["line,Time (s),Au197", *rows]), encoding="utf-8")
+    session = Session()
+    laser = {"scan_speed_um_per_s": 40.0, "spot_size_um": 12.0}
+    (address,) = session.add_file(file, **laser)
+    assert session[address].spacing == {"y": 12.0, "x": 20.0}
+    session.save(tmp_path / "study")
+    again = Session.load(tmp_path / "study")
+    assert again[address].spacing == {"y": 12.0, "x": 20.0}
+    again.run("statistics.threshold", {"image": address}, {"level": 0.25})
+    script = export_script(again, tmp_path / "steps.py").read_text("utf-8")
+    assert "scan_speed_um_per_s=40.0, spot_size_um=12.0" in script
+    source = again.study.sources[address]
+    keys = {
+        source_key(dataclasses.replace(source, **changed), address)
+        for changed in ({}, {"spot_size_um": 9.0}, {"scan_speed_um_per_s": None})
+    }
+    assert len(keys) == 3
+
+
+def test_files_without_a_laser_keep_their_keys():
+    source = Source(id="a", path="a.tif", pixel_size_um=0.5, digest="d1")
+    # The key under which results lie in studies of earlier versions.
+    old = hashlib.sha256(b'["source", "d1", "a", 0.5]').hexdigest()[:24]
+    assert source_key(source, "a") == old

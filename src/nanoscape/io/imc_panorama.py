@@ -11,10 +11,10 @@ import numpy as np
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.build import Stack, build
+from nanoscape.io.eager import Whole, WholeSource
 from nanoscape.io.imc_schema import Fields, FloatArray, Schema, number, slide_height
 from nanoscape.io.lazy import ByteReader, lazy_array
 from nanoscape.io.opening import Options, stem
-from nanoscape.io.eager import Whole, WholeSource
 from nanoscape.model import Affine, Image, Tags
 
 _PNG = b"\x89PNG\r\n\x1a\n"

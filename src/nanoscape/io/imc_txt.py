@@ -15,9 +15,9 @@ import numpy as np
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.build import Stack, build
+from nanoscape.io.eager import Whole, WholeSource
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import Options, calibrate, calibration_tags, stem
-from nanoscape.io.eager import Whole, WholeSource
 from nanoscape.model import Affine, ImageGroup, Quantity, Tags
 from nanoscape.model.roles import guess_role
 

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
+from nanoscape.io.eager import remembered
 from nanoscape.io.line_scan import LineScan, line_image
 from nanoscape.io.opening import Options, Readable
-from nanoscape.io.eager import remembered
 from nanoscape.model import Image, ImageGroup, Quantity
 
 _MEMBERS = {"header.npy", "data.npy", "config.npy"}

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import MissingCalibration
 from nanoscape.io.build import Stack, build, without_single
+from nanoscape.io.eager import Load, Whole, WholeSource, remembered
 from nanoscape.io.isotopes import isotope_of
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import Options, Readable, calibration_tags, stem
-from nanoscape.io.eager import Load, Whole, WholeSource, remembered
 from nanoscape.model import Affine, Quantity, Tags
 from nanoscape.model.roles import guess_role
 from nanoscape.units import ARBITRARY

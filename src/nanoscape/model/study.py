@@ -41,6 +41,8 @@ class Source:
         What is known of single images in it, by their names.
     pixel_size_um
         Calibration that replaces the file's own, or ``None``.
+    scan_speed_um_per_s, spot_size_um
+        The same of a laser that ran line by line.
     size, modified, digest
         Bytes, time stamp and hash of head and tail when it was added.
     """
@@ -50,6 +52,8 @@ class Source:
     tags: Tags = field(default_factory=Tags)
     objects: Mapping[str, Tags] = field(default_factory=dict)
     pixel_size_um: float | None = None
+    scan_speed_um_per_s: float | None = None
+    spot_size_um: float | None = None
     size: int = 0
     modified: float = 0.0
     digest: str = ""
@@ -62,6 +66,8 @@ class Source:
             "tags": self.tags.to_dict(),
             "objects": {name: tags.to_dict() for name, tags in self.objects.items()},
             "pixel_size_um": self.pixel_size_um,
+            "scan_speed_um_per_s": self.scan_speed_um_per_s,
+            "spot_size_um": self.spot_size_um,
             "size": self.size,
             "modified": self.modified,
             "digest": self.digest,

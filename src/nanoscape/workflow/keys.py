@@ -15,7 +15,10 @@ from nanoscape.workflow.plain import to_plain
 
 def source_key(source: Source, address: str) -> str:
     """Return the key of one object of a file."""
-    return _hash("source", source.digest, address, source.pixel_size_um)
+    laser = (source.scan_speed_um_per_s, source.spot_size_um)
+    # Most files know of no laser, and keep the key that they always had.
+    extra = [] if laser == (None, None) else [laser]
+    return _hash("source", source.digest, address, source.pixel_size_um, *extra)
 
 
 def landmarks_key(landmarks: Landmarks) -> str:

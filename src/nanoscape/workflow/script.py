@@ -113,8 +113,9 @@ class _Script:
         if source.id not in self.added:
             self.added.add(source.id)
             given: dict[str, Any] = {"ident": source.id}
-            if source.pixel_size_um is not None:
-                given["pixel_size_um"] = source.pixel_size_um
+            for size in ("pixel_size_um", "scan_speed_um_per_s", "spot_size_um"):
+                if getattr(source, size) is not None:
+                    given[size] = getattr(source, size)
             given.update(dict(source.tags.items()))
             arguments = ", ".join(f"{k}={v!r}" for k, v in given.items())
             file = str(study.path_of(source).resolve())

@@ -67,6 +67,8 @@ class Session:
         *,
         ident: str | None = None,
         pixel_size_um: float | None = None,
+        scan_speed_um_per_s: float | None = None,
+        spot_size_um: float | None = None,
         **tags: Any,
     ) -> list[str]:
         """Add a file, open it and return the addresses of its objects.
@@ -77,7 +79,7 @@ class Session:
             Image file, or the folder of a series or store.
         ident
             Identifier; by default the file's name.
-        pixel_size_um
+        pixel_size_um, scan_speed_um_per_s, spot_size_um
             Calibration that replaces the file's own.
         **tags
             What the user knows of it, such as ``subject="m1"``.
@@ -87,6 +89,8 @@ class Session:
             Path(path),
             ident=ident,
             pixel_size_um=pixel_size_um,
+            scan_speed_um_per_s=scan_speed_um_per_s,
+            spot_size_um=spot_size_um,
             tags=Tags.of("user", **tags),
         )
         try:

@@ -34,6 +34,8 @@ def add_file(
     ident: str | None = None,
     tags: Tags | None = None,
     pixel_size_um: float | None = None,
+    scan_speed_um_per_s: float | None = None,
+    spot_size_um: float | None = None,
 ) -> Source:
     """Add a file or folder to a study; nothing is copied.
 
@@ -47,7 +49,7 @@ def add_file(
         Identifier; by default the file's name without its suffix.
     tags
         What is known of it beyond its header.
-    pixel_size_um
+    pixel_size_um, scan_speed_um_per_s, spot_size_um
         Calibration that replaces the file's own.
     """
     path = Path(path).resolve()
@@ -62,6 +64,8 @@ def add_file(
         path=stored.as_posix(),
         tags=tags or Tags(),
         pixel_size_um=pixel_size_um,
+        scan_speed_um_per_s=scan_speed_um_per_s,
+        spot_size_um=spot_size_um,
         size=stat.st_size,
         modified=stat.st_mtime,
         digest=digest(path),
@@ -91,10 +95,20 @@ def open_source(study: Study, source: Source) -> dict[str, Any]:
     return objects
 
 
+def read_calibrated(study: Study, source: Source) -> Sequence[Any]:
+    """Read the file of a source with what the study knows of its pixels."""
+    return io.read(
+        study.path_of(source),
+        pixel_size=source.pixel_size_um,
+        scan_speed=source.scan_speed_um_per_s,
+        spot_size=source.spot_size_um,
+    )
+
+
 def _read(study: Study, source: Source, path: Path) -> Sequence[Any]:
     """Read a file; outlines in pixels lie on the image that they were drawn on."""
     try:
-        return io.read(path, pixel_size=source.pixel_size_um)
+        return read_calibrated(study, source)
     except MissingCalibration:
         below = study.sources.get(str(source.tags.get("drawn_on", "")))
         if below is None or below.id == source.id:
@@ -111,7 +125,7 @@ def _read(study: Study, source: Source, path: Path) -> Sequence[Any]:
 
 def _grid(study: Study, source: Source) -> Affine | None:
     """Return where the pixels of a source's image lie, ``None`` without a plane."""
-    for item in io.read(study.path_of(source), pixel_size=source.pixel_size_um):
+    for item in read_calibrated(study, source):
         image = item.images[0] if isinstance(item, ImageGroup) else item
         if isinstance(image, Raster) and image.spatial_axes == "yx":
             return image.grid_to_space

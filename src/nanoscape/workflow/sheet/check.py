@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from nanoscape import io
 from nanoscape.compute import Task
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import ImageGroup, Source, Study, Tags
 from nanoscape.workflow.sheet.report import Report
+from nanoscape.workflow.sources import read_calibrated
 
 _SAME_NUMBER = 5e-3
 _SAME_TIME_S = 60.0
@@ -31,7 +31,7 @@ def images_of(study: Study, report: Report, task: Task) -> dict[str, dict[str, T
     for number, source in enumerate(study.sources.values()):
         task.step(number, len(study.sources), f"comparing with {source.path}")
         try:
-            items = io.read(study.path_of(source), pixel_size=source.pixel_size_um)
+            items = read_calibrated(study, source)
         except NanoscapeError as error:
             report.add("note", source.path, f"not compared with its header: {error}")
             continue
