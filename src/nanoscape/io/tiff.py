@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import Any
 import tifffile
 
 from nanoscape.errors import MissingCalibration
+from nanoscape.io import mibi
 from nanoscape.io.build import Stack, build, without_single
 from nanoscape.io.damage import DAMAGE
 from nanoscape.io.lazy import lazy_array
@@ -58,6 +59,7 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     """Read the images of a TIFF file, without overviews and labels of slides."""
     with open_tiff(path) as file:
         several = [s for s in range(len(file.series)) if _is_image(file, s)]
+        several = _without_pictures(file, several, options)
         images: list[Readable] = []
         for number in several:
             name = stem(path)
@@ -85,11 +87,25 @@ def _is_image(file: tifffile.TiffFile, number: int) -> bool:
     return number == 0
 
 
+def _without_pictures(
+    file: tifffile.TiffFile, numbers: list[int], options: Options
+) -> list[int]:
+    """Return the series without the pictures of the slide in a MIBI file."""
+    kinds = {n: mibi.other_picture(file.series[n].keyframe) for n in numbers}
+    kept = [number for number in numbers if kinds[number] is None]
+    if not kept:
+        return numbers
+    for kind in sorted({kind for kind in kinds.values() if kind is not None}):
+        options.warn(f"the picture {kind!r}, which shows no mass, is left out")
+    return kept
+
+
 def _read_series(
     path: Path, file: tifffile.TiffFile, number: int, name: str, options: Options
 ) -> Readable:
     arrays, axes = arrays_of(path, number)
-    channels, axes = _channels(file, number, axes)
+    masses = [] if file.is_imagej else mibi.channels_of(file.series[number].pages)
+    channels, axes = _channels(file, axes, [mass.target for mass in masses])
     axes = _planes(axes, options)
     found, times = _calibration(file, number, axes, arrays[0].shape)
     stack = Stack(
@@ -101,6 +117,13 @@ def _read_series(
         times=times,
         tags=_tags(file, axes).merged(calibration_tags(options)),
     )
+    if masses:
+        stack = dataclasses.replace(
+            stack,
+            channel_tags=[mass.tags for mass in masses],
+            quantity=mibi.COUNTS,
+            tags=stack.tags.having("header", modality="MIBI"),
+        )
     stack = without_single(stack, "tzc")
     spatial = "".join(axis for axis in "zyx" if axis in stack.axes)
     spacing = calibrate(spatial, found, options, path)
@@ -118,16 +141,15 @@ def _planes(axes: str, options: Options) -> str:
     return axes
 
 
-def _channels(file: tifffile.TiffFile, number: int, axes: str) -> tuple[list[str], str]:
+def _channels(
+    file: tifffile.TiffFile, axes: str, targets: list[str]
+) -> tuple[list[str], str]:
     """Return names of channels, and the axes when pages turn out to be channels."""
-    pages = file.series[number].pages
     if file.is_imagej:
         return _imagej_labels(file, axes), axes
-    if axes[0] not in "tczyxs" and len(pages) > 1:
-        targets = [_mibi_target(page) for page in pages]
-        if all(targets):
-            return targets, "c" + axes[1:]
-    return [], axes
+    if axes[0] not in "tczyxs" and targets:
+        return targets, "c" + axes[1:]
+    return targets, axes
 
 
 def _imagej_labels(file: tifffile.TiffFile, axes: str) -> list[str]:
@@ -136,17 +158,6 @@ def _imagej_labels(file: tifffile.TiffFile, axes: str) -> list[str]:
     if not isinstance(labels, list) or "c" not in axes or len(labels) != channels:
         return []
     return [str(label) for label in labels]
-
-
-def _mibi_target(page: Any) -> str:
-    """Return the antibody target that MIBI files note for each page."""
-    description = getattr(page.aspage(), "description", "")
-    if '"channel.target"' not in description:
-        return ""
-    try:
-        return str(json.loads(description)["channel.target"])
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def _calibration(
