@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,12 @@ from laser_files import (
 )
 
 from nanoscape.cli import main
-from nanoscape.errors import MissingCalibration, UnreadableFile, WrongInput
+from nanoscape.errors import (
+    MissingCalibration,
+    MissingDependency,
+    UnreadableFile,
+    WrongInput,
+)
 from nanoscape.io import describe, open_file, read, recognise
 from nanoscape.io.isotopes import isotope_of
 from nanoscape.model import Image, ImageGroup
@@ -394,6 +400,26 @@ def test_a_tofwerk_file_may_not_lead_to_another(tmp_path: Path) -> None:
         file["PeakData/PeakData"] = h5py.ExternalLink(str(other), "PeakData/PeakData")
     with pytest.raises(UnreadableFile, match="another file"):
         read(path, **LASER)
+
+
+def test_hdf5_without_its_library_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "image.h5"
+    write_tofwerk(path, np.moveaxis(VALUES, 0, -1)[:, :, np.newaxis], 0.6)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(MissingDependency, match=r"napari-nanoscape\[formats\]"):
+        read(path, **LASER)
+
+
+def test_lines_of_very_different_length_do_not_fill_the_memory(tmp_path: Path) -> None:
+    folder = tmp_path / "lines"
+    write_perkinelmer(folder, np.zeros((3, 100, 2)))
+    long = table(np.zeros((3, 10**5)))
+    file = folder / "line_1.xl"
+    file.write_text(file.read_text() + "\n".join(long), encoding="utf-8")
+    with pytest.raises(UnreadableFile, match="2 to 100002 points"):
+        read(folder, **LASER)
 
 
 def save_archive(path: Path, **arrays: Any) -> None:

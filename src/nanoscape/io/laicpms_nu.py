@@ -156,12 +156,14 @@ def _line(
         raise UnreadableFile(f"{folder} is damaged: it does not count its acquisitions")
     values = np.full((int(points.max()) + 1, widths.pop()), np.nan)
     signals = np.concatenate([record["masses"]["signal"] for record in records])
-    values[points] = signals / (area * seconds)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values[points] = signals.astype(np.float64) / (area * seconds)
     # Square root of mass is linear in the time of flight.
     offset, slope = (float(c) for c in run["MassCalCoefficients"])
     delay = float(segments[0]["AcquisitionTriggerDelayNs"])
     ticks = records[0]["masses"]["ticks"][0].astype(np.float64)
-    masses = (offset + slope * (delay + ticks * _NANOSECONDS_PER_TICK)) ** 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        masses = (offset + slope * (delay + ticks * _NANOSECONDS_PER_TICK)) ** 2
     if not np.isfinite(masses).all() or masses.max() > 1000:
         raise UnreadableFile(f"{folder} is damaged: its masses are not plausible")
     return values, masses, seconds

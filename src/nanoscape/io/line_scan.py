@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.errors import MissingCalibration
+from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io.build import Stack, build, without_single
 from nanoscape.io.eager import Load, Whole, WholeSource, remembered
 from nanoscape.io.isotopes import isotope_of
@@ -26,6 +26,8 @@ from nanoscape.model.roles import guess_role
 from nanoscape.units import ARBITRARY
 
 COUNTS_PER_SECOND = "counts/s"
+_LARGEST_SPARSE = 16
+"""How many pixels an image may have for each measured point."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -153,7 +155,8 @@ def scan_time_of(times: NDArray[Any]) -> float | None:
     times
         Along the last axis; NaN where nothing was measured.
     """
-    steps = np.diff(times, axis=-1)
+    known = np.where(np.isfinite(times), times, np.nan)
+    steps = np.diff(known, axis=-1)
     steps = steps[np.isfinite(steps)]
     if not steps.size:
         return None
@@ -175,8 +178,20 @@ def stacked(lines: Sequence[NDArray[Any] | None], channels: int) -> NDArray[np.f
     -------
     ndarray
         Shape ``(channels, lines, points)``.
+
+    Raises
+    ------
+    UnreadableFile
+        If a few long lines would make a large and nearly empty image.
     """
-    longest = max((len(line) for line in lines if line is not None), default=0)
+    lengths = [len(line) for line in lines if line is not None]
+    longest = max(lengths, default=0)
+    if longest * len(lines) > _LARGEST_SPARSE * sum(lengths) + 4096:
+        raise UnreadableFile(
+            f"the lines have {min(lengths)} to {longest} points",
+            "lines of one image",
+            "put lines of one image into the folder",
+        )
     values = np.full((channels, len(lines), longest), np.nan)
     for number, line in enumerate(lines):
         if line is not None:

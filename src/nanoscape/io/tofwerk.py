@@ -115,7 +115,9 @@ class PeakSource(Source):
         place[self._axes[0]], place[self._axes[1]] = lines, points
         with _file(self.path) as file:
             values = np.asarray(file[_DATA][tuple(place)], np.float32)
-        return np.moveaxis(values * np.float32(self._scale), -1, 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = values * np.float32(self._scale)
+        return np.moveaxis(scaled, -1, 0)
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.path, self.shape, self._axes, self._scale)
@@ -145,7 +147,7 @@ def _opened(path: Path) -> tuple[LineScan, PeakSource]:
     if len(table) != peaks:
         raise UnreadableFile(f"{path} names {len(table)} of its {peaks} peaks")
     nanoseconds = float(period[0]) if period.size else 0.0
-    known = np.isfinite(nanoseconds) and nanoseconds > 0
+    known = 1 <= nanoseconds <= 1e9
     scan = LineScan(
         values=np.empty(0),
         channels=tuple(_text(label) for label in table["label"]),
