@@ -114,9 +114,10 @@ class PeakSource(Source):
         place: list[int | slice] = [0, 0, 0, peaks]
         place[self._axes[0]], place[self._axes[1]] = lines, points
         with _file(self.path) as file:
-            values = np.asarray(file[_DATA][tuple(place)], np.float32)
+            values = file[_DATA][tuple(place)]
+        # What is too large for a float is damage, and shows as such.
         with np.errstate(over="ignore", invalid="ignore"):
-            scaled = values * np.float32(self._scale)
+            scaled = np.asarray(values, np.float32) * np.float32(self._scale)
         return np.moveaxis(scaled, -1, 0)
 
     def __reduce__(self) -> tuple[Any, ...]:
