@@ -228,6 +228,11 @@ def test_an_acquisition_without_a_place_says_so(tmp_path: Path) -> None:
     path = tmp_path / "slide.mcd"
     write_mcd(path, [VALUES], fields={"ROIEndXPosUm": 200})
     opened = open_file(path)
+    (group,) = opened.objects
+    assert isinstance(group, ImageGroup)
+    # It must not lie at the corner of the slide among the others.
+    assert group.images[0].space == "slide ROI_001"
+    np.testing.assert_allclose(outline(group.images[0])[0], (-2.5, -1))
     assert opened.warnings == ("the file does not say where on the slide ROI_001 lies",)
 
 
@@ -239,6 +244,13 @@ def test_the_distance_of_shots_is_never_guessed(tmp_path: Path) -> None:
     image = groups_of(path, pixel_size=3.0)[0].images[0]
     assert image.spacing == {"y": 3.0, "x": 3.0}
     assert image.tags.origin("pixel_size_um") == "user"
+
+
+def test_a_few_spots_do_not_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "slide.mcd"
+    write_mcd(path, [VALUES], fields={"MaxX": 10**6, "MaxY": 10**6})
+    with pytest.raises(UnreadableFile, match="77 spots for 1000000 × 1000000"):
+        read(path)
 
 
 def test_an_end_that_is_one_byte_early_loses_nothing(tmp_path: Path) -> None:

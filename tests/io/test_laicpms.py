@@ -295,6 +295,21 @@ def test_one_table_may_number_its_lines(
     assert members(path, **LASER)["P31"].spacing["x"] == pytest.approx(x)
 
 
+def test_tables_exported_from_a_tofwerk(tmp_path: Path) -> None:
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    for line in range(4):
+        rows = ["'P31','Gd158','Au197',t_elapsed_Buf"]
+        for point, values in enumerate(VALUES[:, line].T):
+            rows.append(",".join([*(f"{v:g}" for v in values), f"{0.1 * point:.1f}"]))
+        # The seconds alone would put them into another order.
+        name = f"IMG_2021.01.01-10h{line:02d}m{(7 * line + 3) % 10:02d}s_AS.csv"
+        (folder / name).write_text("\n".join(rows), encoding="utf-8")
+    np.testing.assert_array_equal(values_of(folder, **LASER), VALUES)
+    spacing = members(folder, **LASER)["P31"].spacing
+    assert spacing == pytest.approx({"y": 12.0, "x": 4.0})
+
+
 def test_a_single_line_is_an_image_of_one_line(tmp_path: Path) -> None:
     write_perkinelmer(tmp_path / "lines", VALUES)
     found = values_of(tmp_path / "lines" / "line_3.xl", **LASER)

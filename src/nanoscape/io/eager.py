@@ -19,7 +19,7 @@ _LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Whole:
+class Content:
     """What a file holds.
 
     Attributes
@@ -31,17 +31,17 @@ class Whole:
     values: NDArray[Any]
 
 
-W = TypeVar("W", bound=Whole)
-Load = Callable[..., W]
+C = TypeVar("C", bound=Content)
+Load = Callable[..., C]
 """A function at the top of a module that reads a path, with further arguments."""
 
 
 def remembered(
-    load: Load[W],
+    load: Load[C],
     path: Path,
     files: tuple[Path, ...] = (),
     arguments: tuple[Hashable, ...] = (),
-) -> W:
+) -> C:
     """Return what a function reads, from memory when it was read just before.
 
     Parameters
@@ -54,11 +54,11 @@ def remembered(
     stamps = tuple(stamp(file) for file in files or (path,))
     # One thread reads; the others find the answer when they get the lock.
     with _LOCK:
-        whole: W = _loaded(load, path, arguments, stamps)
-    return whole
+        found: C = _loaded(load, path, arguments, stamps)
+    return found
 
 
-class WholeSource(Source):
+class EagerSource(Source):
     """An array that is read at once and remembered for the next chunk.
 
     Parameters
@@ -97,16 +97,16 @@ class WholeSource(Source):
 
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the samples of a box."""
-        whole = remembered(self._load, self.path, self._files, self._arguments)
-        if whole.values.shape != self.shape:
+        content = remembered(self._load, self.path, self._files, self._arguments)
+        if content.values.shape != self.shape:
             raise UnreadableFile(
                 f"{self.path} was changed after it was opened", todo="open it again"
             )
-        return np.array(whole.values[box], dtype=self.dtype)
+        return np.array(content.values[box], dtype=self.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         arguments = (self.path, self._load, self.shape, self.dtype)
-        return WholeSource, (*arguments, self._files, self._arguments)
+        return EagerSource, (*arguments, self._files, self._arguments)
 
 
 @functools.lru_cache(maxsize=4)

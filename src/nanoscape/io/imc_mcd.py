@@ -35,6 +35,8 @@ _HEAD, _TAIL = 512, 2**20
 _HEAD_MARK = b"MCDHeader"
 _TAIL_MARK = "</MCD".encode("utf-16-le")
 _CHUNK_BYTES = 2**24
+_LARGEST_SPARSE = 4096
+"""How many pixels a raster may have for each spot, beyond those of a usual one."""
 
 
 def sniff(path: Path) -> bool:
@@ -125,7 +127,12 @@ def _acquisition(
             acquisition_time=fields.get("StartTimeStamp") or None,
         ).merged(calibration_tags(options)),
     )
-    group = build(stack, _place(schema, fields, spacing, options, name))
+    place = _place(schema, fields, spacing)
+    if place is None:
+        options.warn(f"the file does not say where on the slide {name} lies")
+        stack = dataclasses.replace(stack, space=f"{stem(path)} {name}")
+        place = Affine.from_spacing("yx", spacing)
+    group = build(stack, place)
     assert isinstance(group, ImageGroup)
     return _named(group, name) if len(schema.acquisitions) > 1 else group
 
@@ -158,8 +165,8 @@ def _binary(
             f"its {width} × {height} spots lie from byte {start} to {end} of {size}, "
             "which is not a whole number of spots"
         )
-    if spots > width * height:
-        raise UnreadableFile(f"{spots} spots for {width} × {height} pixels")
+    if not spots <= width * height <= max(2**24, _LARGEST_SPARSE * spots):
+        raise UnreadableFile(f"it has {spots} spots for {width} × {height} pixels")
     if spots < width * height:
         options.warn(
             f"{name} is not complete: {spots} of {width * height} pixels were "
@@ -170,22 +177,15 @@ def _binary(
     return lazy_array(source, (1, min(rows, height), width))
 
 
-def _place(
-    schema: Schema,
-    fields: Fields,
-    spacing: dict[str, float],
-    options: Options,
-    name: str,
-) -> Affine:
-    """Return where the raster lies on the slide.
+def _place(schema: Schema, fields: Fields, spacing: dict[str, float]) -> Affine | None:
+    """Return where the raster lies on the slide, ``None`` where it is not stated.
 
     The stage counts ``y`` upwards; the slide's space counts it downwards from the
     slide's upper edge, so that it shows the tissue as the microscope does.
     """
     corners = corners_of(schema, fields)
     if corners is None:
-        options.warn(f"the file does not say where on the slide {name} lies")
-        return Affine.from_spacing("yx", spacing)
+        return None
     return raster_place(
         downwards(corners, slide_height(schema)), spacing["y"], spacing["x"]
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.build import Stack, build
-from nanoscape.io.eager import Whole, WholeSource
+from nanoscape.io.eager import Content, EagerSource
 from nanoscape.io.imc_schema import Fields, FloatArray, Schema, number, slide_height
 from nanoscape.io.lazy import ByteReader, lazy_array
 from nanoscape.io.opening import Options, stem
@@ -52,7 +52,7 @@ def panorama(
     except UnreadableFile as error:
         options.warn(f"{name} is left out: {error.found}")
         return None
-    source = WholeSource(
+    source = EagerSource(
         path,
         decoded,
         picture.shape,
@@ -71,10 +71,10 @@ def panorama(
     return image
 
 
-def decoded(path: Path, start: int, stop: int) -> Whole:
+def decoded(path: Path, start: int, stop: int) -> Content:
     """Return the picture between two bytes, shape ``(y, x)`` with colours."""
     data = ByteReader(path).read(start, stop - start)
-    return Whole(values=np.asarray(imagecodecs.png_decode(data)))
+    return Content(values=np.asarray(imagecodecs.png_decode(data)))
 
 
 def downwards(corners: FloatArray, slide_height_um: float) -> FloatArray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.build import Stack, build
-from nanoscape.io.eager import Whole, WholeSource
+from nanoscape.io.eager import Content, EagerSource
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import Options, calibrate, calibration_tags, stem
 from nanoscape.model import Affine, ImageGroup, Quantity, Tags
@@ -105,7 +105,7 @@ def read(path: Path, options: Options) -> Sequence[ImageGroup]:
     return [group]
 
 
-def open_text(path: Path, options: Options) -> tuple[TextAcquisition, WholeSource]:
+def open_text(path: Path, options: Options) -> tuple[TextAcquisition, EagerSource]:
     """Return what a text file holds, and its values of shape ``(c, y, x)``.
 
     Raises
@@ -119,11 +119,11 @@ def open_text(path: Path, options: Options) -> tuple[TextAcquisition, WholeSourc
             f"the acquisition in {path.name} is not complete; "
             "pixels that were not measured are empty"
         )
-    source = WholeSource(path, load, acquisition.shape, np.dtype(np.float32))
+    source = EagerSource(path, load, acquisition.shape, np.dtype(np.float32))
     return acquisition, source
 
 
-def load(path: Path) -> Whole:
+def load(path: Path) -> Content:
     """Return the values of all channels, shape ``(c, y, x)``; NaN where there is none.
 
     Raises
@@ -151,7 +151,7 @@ def load(path: Path) -> Whole:
     _check_raster(path, shape, len(table))
     image = np.full(shape, np.nan, np.float32)
     image[:, y, x] = table[:, len(_FIRST_COLUMNS) :].T
-    return Whole(values=image)
+    return Content(values=image)
 
 
 def _survey(path: Path) -> TextAcquisition:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _NUMBER = re.compile(r"(\d+)")
-WIDEST_GAP = 4
+WIDEST_GAP = 2
 """Numbers of lines may run to as many times their count; else they are no numbers."""
 
 
@@ -18,18 +18,16 @@ def natural(path: Path) -> list[tuple[bool, int, str]]:
 
 
 def numbered(files: Sequence[Path]) -> list[Path | None]:
-    """Return files by the number that ends their names, ``None`` for gaps.
+    """Return files by the last number in their names, ``None`` for gaps.
 
-    Without such numbers they are returned as they are.
+    Names that differ in anything else, such as a time of day, do not number lines;
+    the files are then returned as they are.
     """
-    numbers = []
-    for file in files:
-        parts = _NUMBER.findall(file.stem)
-        if not parts:
-            return list(files)
-        numbers.append(int(parts[-1]))
-    if not numbers:
-        return []
+    parts = [_NUMBER.split(file.stem) for file in files]
+    around = {(*part[:-2], part[-1]) for part in parts}
+    if len(around) != 1 or len(parts[0]) < 3:
+        return list(files)
+    numbers = [int(part[-2]) for part in parts]
     first, last = min(numbers), max(numbers)
     unique = len(set(numbers)) == len(numbers)
     if not unique or last - first >= WIDEST_GAP * len(numbers):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io.build import Stack, build, without_single
-from nanoscape.io.eager import Load, Whole, WholeSource, remembered
+from nanoscape.io.eager import Content, EagerSource, Load, remembered
 from nanoscape.io.isotopes import isotope_of
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import Options, Readable, calibration_tags, stem
@@ -31,7 +31,7 @@ _LARGEST_SPARSE = 16
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LineScan(Whole):
+class LineScan(Content):
     """What an instrument recorded; ``values`` are of shape ``(channel, line, point)``.
 
     Attributes
@@ -85,7 +85,7 @@ def line_image(
         options.warn(sentence)
     spacing = spacing_of(scan, options, path)
     values = scan.values
-    source = WholeSource(path, load, values.shape, values.dtype, files, arguments)
+    source = EagerSource(path, load, values.shape, values.dtype, files, arguments)
     name = stem(path)
     stack = Stack(
         arrays=[lazy_array(source, (1, *values.shape[1:]))],
