@@ -19,7 +19,7 @@ from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io.build import Stack, build, without_single
 from nanoscape.io.eager import Content, EagerSource, Load, remembered
 from nanoscape.io.isotopes import isotope_of
-from nanoscape.io.lazy import lazy_array
+from nanoscape.io.lazy import Source, lazy_array
 from nanoscape.io.opening import Options, Readable, calibration_tags, stem
 from nanoscape.model import Affine, Quantity, Tags
 from nanoscape.model.roles import guess_role
@@ -31,8 +31,8 @@ _LARGEST_SPARSE = 16
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LineScan(Content):
-    """What an instrument recorded; ``values`` are of shape ``(channel, line, point)``.
+class ScanInfo:
+    """What is known of a measurement line by line.
 
     Attributes
     ----------
@@ -61,6 +61,11 @@ class LineScan(Content):
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LineScan(ScanInfo, Content):
+    """A measurement with its ``values``, of shape ``(channel, line, point)``."""
+
+
 def line_image(
     load: Load[LineScan],
     path: Path,
@@ -81,14 +86,35 @@ def line_image(
         What the caller says.
     """
     scan = remembered(load, path, files, arguments)
+    values = scan.values
+    source = EagerSource(path, load, values.shape, values.dtype, files, arguments)
+    return scan_image(scan, source, values.shape[1], path, options)
+
+
+def scan_image(
+    scan: ScanInfo, source: Source, rows: int, path: Path, options: Options
+) -> Sequence[Readable]:
+    """Return the image of a measurement, one channel for each mass.
+
+    Parameters
+    ----------
+    scan
+        What is known of it.
+    source
+        Its values, of shape ``(channel, line, point)``.
+    rows
+        How many lines are read at once.
+    path
+        For names and messages.
+    options
+        What the caller says.
+    """
     for sentence in scan.warnings:
         options.warn(sentence)
     spacing = spacing_of(scan, options, path)
-    values = scan.values
-    source = EagerSource(path, load, values.shape, values.dtype, files, arguments)
     name = stem(path)
     stack = Stack(
-        arrays=[lazy_array(source, (1, *values.shape[1:]))],
+        arrays=[lazy_array(source, (1, rows, source.shape[2]))],
         axes="cyx",
         name=name,
         space=name,
@@ -102,7 +128,7 @@ def line_image(
     return [build(without_single(stack, "c"), Affine.from_spacing("yx", spacing))]
 
 
-def channel_tags(scan: LineScan) -> list[Tags]:
+def channel_tags(scan: ScanInfo) -> list[Tags]:
     """Return the analyte, isotope or mass of each channel."""
     tags = []
     for number, channel in enumerate(scan.channels):
@@ -115,7 +141,7 @@ def channel_tags(scan: LineScan) -> list[Tags]:
     return tags
 
 
-def spacing_of(scan: LineScan, options: Options, path: Path) -> dict[str, float]:
+def spacing_of(scan: ScanInfo, options: Options, path: Path) -> dict[str, float]:
     """Return the distance of lines and of points in µm.
 
     The caller's word replaces the file's: a pixel size along both axes, a scan speed

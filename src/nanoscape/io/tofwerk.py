@@ -16,17 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.errors import MissingDependency, UnreadableFile
-from nanoscape.io.build import Stack, build
-from nanoscape.io.lazy import Box, Source, lazy_array, stamp
+from nanoscape.io.lazy import Box, Source, stamp
 from nanoscape.io.line_scan import (
     COUNTS_PER_SECOND,
-    LineScan,
-    channel_tags,
+    ScanInfo,
+    scan_image,
     scan_time_of,
-    spacing_of,
 )
-from nanoscape.io.opening import Options, Readable, calibration_tags, stem
-from nanoscape.model import Affine, Quantity, Tags
+from nanoscape.io.opening import Options, Readable
 from nanoscape.units import ARBITRARY
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -61,22 +58,9 @@ def sniff(path: Path) -> bool:
 def read(path: Path, options: Options) -> Sequence[Readable]:
     """Read the peaks of a raster, one channel for each."""
     scan, source = _opened(path)
-    spacing = spacing_of(scan, options, path)
-    name = stem(path)
-    rows = max(1, min(source.shape[1], _CHUNK_VALUES // source.shape[2]))
-    stack = Stack(
-        arrays=[lazy_array(source, (1, rows, source.shape[2]))],
-        axes="cyx",
-        name=name,
-        space=name,
-        channels=scan.channels,
-        channel_tags=channel_tags(scan),
-        quantity=Quantity("signal", scan.unit),
-        tags=Tags.of("header", modality="LA-ICP-MS", scan_time_s=scan.scan_time).merged(
-            calibration_tags(options)
-        ),
-    )
-    return [build(stack, Affine.from_spacing("yx", spacing))]
+    _, lines, points = source.shape
+    rows = max(1, min(lines, _CHUNK_VALUES // points))
+    return scan_image(scan, source, rows, path, options)
 
 
 class PeakSource(Source):
@@ -125,7 +109,7 @@ class PeakSource(Source):
         return PeakSource, arguments
 
 
-def _opened(path: Path) -> tuple[LineScan, PeakSource]:
+def _opened(path: Path) -> tuple[ScanInfo, PeakSource]:
     """Return what a file says, and its values."""
     with _file(path) as file:
         if _DATA not in file:
@@ -149,8 +133,7 @@ def _opened(path: Path) -> tuple[LineScan, PeakSource]:
         raise UnreadableFile(f"{path} names {len(table)} of its {peaks} peaks")
     nanoseconds = float(period[0]) if period.size else 0.0
     known = 1 <= nanoseconds <= 1e9
-    scan = LineScan(
-        values=np.empty(0),
+    scan = ScanInfo(
         channels=tuple(_text(label) for label in table["label"]),
         masses=tuple(round(float(mass), 4) for mass in table["mass"]),
         scan_time=_point_time(times, shape, points),
