@@ -310,6 +310,22 @@ def test_tables_exported_from_a_tofwerk(tmp_path: Path) -> None:
     assert spacing == pytest.approx({"y": 12.0, "x": 4.0})
 
 
+def test_tables_are_read_again_elsewhere_and_when_they_change(tmp_path: Path) -> None:
+    folder = tmp_path / "lines"
+    write_perkinelmer(folder, VALUES)
+    data = members(folder, **LASER)["Au197"].data
+    sent = pickle.loads(pickle.dumps(data))
+    np.testing.assert_array_equal(sent[1:3, 2:].compute(), VALUES[2, 1:3, 2:])
+    shutil.rmtree(folder)
+    write_perkinelmer(folder, VALUES + 1)
+    np.testing.assert_array_equal(members(folder, **LASER)["Au197"].data, VALUES[2] + 1)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(data)), VALUES[2] + 1)
+    shutil.rmtree(folder)
+    write_perkinelmer(folder, VALUES[:, :, :3])
+    with pytest.raises(UnreadableFile, match="changed after it was opened"):
+        data.compute()
+
+
 def test_a_single_line_is_an_image_of_one_line(tmp_path: Path) -> None:
     write_perkinelmer(tmp_path / "lines", VALUES)
     found = values_of(tmp_path / "lines" / "line_3.xl", **LASER)
