@@ -31,6 +31,8 @@ class Stack:
         Of the images.
     channels
         Names of the channels, empty where the file gives none.
+    channel_tags
+        What is known of each channel beyond that; empty for nothing.
     times
         Seconds of the frames.
     """
@@ -40,6 +42,7 @@ class Stack:
     name: str
     space: str
     channels: Sequence[str] = ()
+    channel_tags: Sequence[Tags] = ()
     times: Sequence[float] | None = None
     quantity: Quantity = field(default_factory=Quantity)
     tags: Tags = field(default_factory=Tags)
@@ -77,13 +80,23 @@ def build(stack: Stack, grid_to_space: Affine) -> Image | ImageGroup:
     stack = ordered(stack)
     if stack.axes[0] != "c":
         named = stack.channels[0] if len(stack.channels) == 1 else ""
+        if named and stack.channel_tags:
+            tags = stack.tags.merged(stack.channel_tags[0])
+            stack = dataclasses.replace(stack, tags=tags)
         return _image(stack, stack.arrays, stack.name, named, grid_to_space)
     count = int(stack.arrays[0].shape[0])
     inner = dataclasses.replace(stack, axes=stack.axes[1:])
     names = unique_names(stack.channels, count)
+    own = stack.channel_tags or [Tags()] * count
     images = tuple(
-        _image(inner, [array[i] for array in stack.arrays], name, name, grid_to_space)
-        for i, name in enumerate(names)
+        _image(
+            dataclasses.replace(inner, tags=stack.tags.merged(tags)),
+            [array[i] for array in stack.arrays],
+            name,
+            name,
+            grid_to_space,
+        )
+        for i, (name, tags) in enumerate(zip(names, own, strict=True))
     )
     group = ImageGroup(
         images=images, coordinate="channel", name=stack.name, tags=stack.tags

@@ -65,12 +65,19 @@ FORMATS = (
         broad=True,
     ),
     Format(
+        "slide",
+        "Whole slide (Aperio, Hamamatsu, Leica, Ventana, Philips, Akoya)",
+        "nanoscape.io.slide",
+        ("*.svs", "*.ndpi", "*.scn", "*.bif", "*.qptiff"),
+    ),
+    Format(
         "tiff",
-        "TIFF, ImageJ stack or Aperio slide",
+        "TIFF or ImageJ stack",
         "nanoscape.io.tiff",
-        ("*.tif", "*.tiff", "*.svs"),
+        ("*.tif", "*.tiff"),
         broad=True,
     ),
+    Format("czi", "Zeiss CZI image", "nanoscape.io.czi", ("*.czi",), broad=True),
     Format(
         "ome-zarr",
         "OME-Zarr image or labels",

@@ -1,11 +1,9 @@
-"""TIFF files: plain ones, ImageJ hyperstacks, Aperio whole slides."""
+"""TIFF files: plain ones and ImageJ hyperstacks."""
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,8 +27,6 @@ from nanoscape.units import micrometres_per, seconds_per
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PRINT_DPI = (1, 72, 75, 90, 96, 100, 120, 144, 150, 200, 240, 300, 360, 400, 600, 1200)
-_MPP = re.compile(r"\bMPP\s*=\s*([0-9.]+)")
-_APERIO_TIME = re.compile(r"\|Date = ([0-9/]+)\|Time = ([0-9:]+)")
 _UNIT_NAMES = {2: "inch", 3: "cm"}
 
 
@@ -55,14 +51,13 @@ def description_of(path: Path) -> str:
 
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
-    """Read the images of a TIFF file, without overviews and labels of slides."""
+    """Read the images of a TIFF file."""
     with open_tiff(path) as file:
-        several = [s for s in range(len(file.series)) if _is_image(file, s)]
         images: list[Readable] = []
-        for number in several:
+        for number, series in enumerate(file.series):
             name = stem(path)
-            if len(several) > 1:
-                title = file.series[number].name.strip() or f"image {number + 1}"
+            if len(file.series) > 1:
+                title = series.name.strip() or f"image {number + 1}"
                 name = f"{name} {title}"
             images.append(_read_series(path, file, number, name, options))
     return images
@@ -76,13 +71,6 @@ def arrays_of(path: Path, series: int) -> tuple[list[Any], str]:
     sources = [TiffSource(path, series, level) for level in range(count)]
     arrays = [lazy_array(source, source.native_chunks()) for source in sources]
     return arrays, sources[0].axes.lower()
-
-
-def _is_image(file: tifffile.TiffFile, number: int) -> bool:
-    """Tell whether a series is an image rather than a slide's overview or label."""
-    if not file.is_svs:
-        return True
-    return number == 0
 
 
 def _read_series(
@@ -99,7 +87,9 @@ def _read_series(
         space=name,
         channels=channels,
         times=times,
-        tags=_tags(file, axes).merged(calibration_tags(options)),
+        tags=Tags.of(
+            "guess", modality="brightfield" if "s" in axes else "microscopy"
+        ).merged(calibration_tags(options)),
     )
     stack = without_single(stack, "tzc")
     spatial = "".join(axis for axis in "zyx" if axis in stack.axes)
@@ -154,10 +144,6 @@ def _calibration(
 ) -> tuple[dict[str, float], tuple[float, ...] | None]:
     """Return the spacing that a file states, in µm, and the times of its frames."""
     page = file.series[number].keyframe
-    if file.is_svs:
-        match = _MPP.search(file.pages.first.description)
-        size = float(match.group(1)) if match else 0.0
-        return {"y": size, "x": size}, None
     if not file.is_imagej:
         return resolution_of(page), None
     metadata = file.imagej_metadata or {}
@@ -217,17 +203,3 @@ def _resolution(page: Any) -> tuple[float, float]:
         value = top / bottom if bottom else 0.0
         values.append(value if math.isfinite(value) else 0.0)
     return values[0], values[1]
-
-
-def _tags(file: tifffile.TiffFile, axes: str) -> Tags:
-    tags = Tags.of("guess", modality="brightfield" if "s" in axes else "microscopy")
-    if not file.is_svs:
-        return tags
-    match = _APERIO_TIME.search(file.pages.first.description)
-    if match is None:
-        return tags
-    try:
-        time = datetime.datetime.strptime(" ".join(match.groups()), "%m/%d/%y %H:%M:%S")
-    except ValueError:
-        return tags
-    return tags.having("header", acquisition_time=time.isoformat())
