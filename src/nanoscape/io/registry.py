@@ -78,6 +78,22 @@ FORMATS = (
         broad=True,
     ),
     Format("czi", "Zeiss CZI image", "nanoscape.io.czi", ("*.czi",), broad=True),
+    Format("nd2", "Nikon ND2 image", "nanoscape.io.nd2_file", ("*.nd2",)),
+    Format("lif", "Leica LIF project", "nanoscape.io.lif", ("*.lif",)),
+    Format(
+        "olympus",
+        "Olympus OIB or OIF image",
+        "nanoscape.io.olympus",
+        ("*.oib", "*.oif"),
+    ),
+    Format("imaris", "Imaris image", "nanoscape.io.imaris", ("*.ims",)),
+    Format(
+        "bdv",
+        "BigDataViewer image (XML and HDF5)",
+        "nanoscape.io.bdv",
+        ("*.xml", "*.h5"),
+        broad=True,
+    ),
     Format(
         "ome-zarr",
         "OME-Zarr image or labels",
