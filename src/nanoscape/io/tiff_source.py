@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.lazy import Box, ByteReader, Source, chunks_for, stamp
+from nanoscape.io.ome_companion import companion_text
 
 _PAGE_AXES = {"S": 0, "Z": 1, "Y": 2, "X": 3}
 _STRIP_SAMPLES = 2**20
@@ -103,6 +104,14 @@ class _OpenTiff:
 
     def __init__(self, path: Path) -> None:
         self.file = tifffile.TiffFile(path)
+        try:
+            metadata = companion_text(self.file.pages.first.description, path)
+        except UnreadableFile:
+            self.file.close()
+            raise
+        if metadata is not None:
+            self.file.close()
+            self.file = tifffile.TiffFile(path, omexml=metadata)
         self._lock = threading.RLock()
         self._readers: dict[str, ByteReader] = {}
         self._users = 0
@@ -235,7 +244,12 @@ def check_complete(path: Path, series: int) -> None:
                     "all planes, in this file or in those beside it",
                     "put all files of the image into one folder",
                 )
-            size = Path(page.parent.filehandle.dirname, page.parent.filehandle.name)
+            holder = Path(page.parent.filehandle.dirname, page.parent.filehandle.name)
+            if not holder.is_file():
+                raise UnreadableFile(
+                    f"{path} goes on in {holder.name}, which is missing",
+                    todo="put all files of the image into one folder",
+                )
             end = max(
                 (
                     offset + count
@@ -245,7 +259,7 @@ def check_complete(path: Path, series: int) -> None:
                 ),
                 default=0,
             )
-            _check_end(path, size.stat().st_size, end)
+            _check_end(holder, holder.stat().st_size, end)
         if found != pages:
             raise UnreadableFile(f"{path} holds {found} planes of {pages}")
 
