@@ -11,8 +11,9 @@ import pytest
 import tifffile
 from damaged import assert_data_or_one_error, damaged_copies
 
-from nanoscape.errors import MissingCalibration
+from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io import open_file, read
+from nanoscape.io.lazy import ByteReader
 from nanoscape.io.slide import associated_images
 from nanoscape.model import Image, ImageGroup
 
@@ -253,3 +254,17 @@ def test_damage_gives_data_or_one_error(write: Any, count: int, tmp_path: Path) 
         for copy in damaged_copies(path, tmp_path, count=count, seed=count)
     ]
     assert not readable[0]
+
+
+@pytest.mark.parametrize("write", [philips, leica, ventana, akoya])
+def test_opening_reads_no_samples(
+    write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.tif"
+    write(path)
+    monkeypatch.setattr(ByteReader, "read", None)
+    (item, *_) = read(path)
+    first = item.images[0] if isinstance(item, ImageGroup) else item
+    assert isinstance(first, Image)
+    with pytest.raises(UnreadableFile):
+        first.data[:5, :5].compute()

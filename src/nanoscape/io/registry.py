@@ -166,6 +166,13 @@ FORMATS = (
         broad=True,
     ),
     Format(
+        "picture",
+        "PNG or JPEG picture",
+        "nanoscape.io.picture",
+        ("*.png", "*.jpg", "*.jpeg"),
+        broad=True,
+    ),
+    Format(
         "landmarks",
         "Pairs of landmarks",
         "nanoscape.io.landmarks_csv",
