@@ -176,17 +176,18 @@ def _read_channels(
 ) -> Readable:
     frames = sorted({tile.start.get("T", 0) for tile in tiles})
     planes = sorted({tile.start.get("Z", 0) for tile in tiles})
+    by_level: dict[int, dict[int, list[Tile]]] = {}
+    for tile in tiles:
+        level = by_level.setdefault(tile.factor, {})
+        level.setdefault(tile.start.get("C", 0), []).append(tile)
     levels = []
-    for factor in _factors(tiles, channels, area):
+    for factor, views in sorted(by_level.items()):
+        if factor > 1 and not all(
+            _covers(views.get(c), area, factor) for c in channels
+        ):
+            continue
         sources = [
-            CziSource(
-                path,
-                [t for t in tiles if t.factor == factor and t.start.get("C", 0) == c],
-                area[:2],
-                area[2:],
-                frames,
-                planes,
-            )
+            CziSource(path, views[c], area[:2], area[2:], frames, planes)
             for c in channels
         ]
         missing = max(source.planes_missing() for source in sources)
@@ -212,32 +213,8 @@ def _read_channels(
     return build(stack, Affine.from_spacing(spatial, spacing, place))
 
 
-def _factors(
-    tiles: Sequence[Tile], channels: Sequence[int], area: Rectangle
-) -> list[int]:
-    """Return the resolutions at which each channel covers the whole scene."""
-    found = []
-    for factor in sorted({tile.factor for tile in tiles}):
-        complete = factor == 1
-        if not complete:
-            complete = all(
-                _covers(
-                    [
-                        t
-                        for t in tiles
-                        if t.factor == factor and t.start.get("C", 0) == channel
-                    ],
-                    area,
-                    factor,
-                )
-                for channel in channels
-            )
-        if complete:
-            found.append(factor)
-    return found
-
-
-def _covers(tiles: Sequence[Tile], area: Rectangle, factor: int) -> bool:
+def _covers(tiles: Sequence[Tile] | None, area: Rectangle, factor: int) -> bool:
+    """Tell whether coarser tiles reach all borders of a scene."""
     if not tiles:
         return False
     edges = (
