@@ -131,9 +131,9 @@ def member(path: Path, name: str) -> Any:
     UnreadableFile
         If it is missing, or its samples lie in another file.
     """
+    found = open_hdf5(path)
     import h5py
 
-    found = open_hdf5(path)
     for part in filter(None, name.split("/")):
         link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
         if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
@@ -150,9 +150,9 @@ def member(path: Path, name: str) -> Any:
 
 def dataset(path: Path, name: str) -> Any:
     """Return a dataset whose samples lie in the file itself."""
+    found = member(path, name)
     import h5py
 
-    found = member(path, name)
     if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
         raise UnreadableFile(f"{name} of {path} holds no samples of its own")
     return found
