@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -86,7 +88,9 @@ def test_many_readers_see_the_same_samples(shared_data: Path) -> None:
     np.testing.assert_array_equal(copy.compute(), whole)
 
 
-def write_ims(path: Path, data: np.ndarray[Any, Any], unit: str = "um") -> None:
+def write_ims(
+    path: Path, data: np.ndarray[Any, Any], unit: str = "um", compression: Any = "gzip"
+) -> None:
     def text(group: Any, **attributes: str) -> None:
         for name, value in attributes.items():
             group.attrs[name] = np.frombuffer(value.encode(), "S1")
@@ -101,7 +105,7 @@ def write_ims(path: Path, data: np.ndarray[Any, Any], unit: str = "um") -> None:
             ImageSizeZ=str(depth),
         )
         channel.create_dataset(
-            "Data", data=data, chunks=(4, 16, 16), compression="gzip"
+            "Data", data=data, chunks=(4, 16, 16), compression=compression
         )
         text(
             file.create_group("DataSetInfo/Image"),
@@ -129,6 +133,20 @@ def test_a_single_channel_keeps_name_and_wavelength(tmp_path: Path) -> None:
     assert image.spacing == pytest.approx({"z": 2.0, "y": 0.5, "x": 0.5})
     assert image.tags["role"] == "Vessels"
     assert image.tags["emission_nm"] == 670.0
+
+
+def test_other_compressions_are_loaded_when_needed(tmp_path: Path) -> None:
+    hdf5plugin = pytest.importorskip("hdf5plugin")
+    data = values(8, 20, 30)
+    write_ims(tmp_path / "a.ims", data, compression=hdf5plugin.LZ4())
+    # A new process does not know the filter yet.
+    script = (
+        "import sys; from nanoscape.io import read; (image,) = read(sys.argv[1]); "
+        "print(int(image.data.compute(scheduler='synchronous').sum()))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "a.ims")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == data.sum()
 
 
 def test_a_unit_that_is_no_length_asks(tmp_path: Path) -> None:

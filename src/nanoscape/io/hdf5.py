@@ -47,6 +47,7 @@ class Hdf5Source(Source):
         self.unsigned = unsigned
         self._stamp = stamp(path)
         first = dataset(path, self.names[0])
+        _load_filters(first, path)
         self.stored = np.dtype(first.dtype)
         if self.stored.kind not in "uif" or len(first.shape) != 3:
             raise UnreadableFile(
@@ -156,3 +157,34 @@ def dataset(path: Path, name: str) -> Any:
     if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
         raise UnreadableFile(f"{name} of {path} holds no samples of its own")
     return found
+
+
+def _load_filters(found: Any, path: Path) -> None:
+    """Make the decompressors of a dataset known to HDF5.
+
+    Raises
+    ------
+    MissingDependency
+        If they come with a library that is not installed.
+    UnreadableFile
+        If no library here has them.
+    """
+    import h5py
+
+    made = found.id.get_create_plist()
+    codes = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
+    if all(h5py.h5z.filter_avail(code) for code in codes):
+        return
+    try:
+        import hdf5plugin  # noqa: F401  (it registers itself)
+    except ImportError as error:
+        raise MissingDependency(
+            f"the samples of {path} are compressed in a way that needs hdf5plugin",
+            todo="install it with: pip install 'napari-nanoscape[formats]'",
+        ) from error
+    unknown = [code for code in codes if not h5py.h5z.filter_avail(code)]
+    if unknown:
+        raise UnreadableFile(
+            f"the samples of {path} are compressed by the unknown filter {unknown[0]}",
+            todo="export it with gzip",
+        )
