@@ -38,8 +38,10 @@ def metadata(names: list[str], own: int | None) -> str:
         'SizeY="20" SizeZ="3" SizeC="2" SizeT="1" DimensionOrder="XYZCT" '
         'PhysicalSizeX="500" PhysicalSizeXUnit="nm" PhysicalSizeY="500" '
         'PhysicalSizeYUnit="nm" PhysicalSizeZ="2" PhysicalSizeZUnit="µm">'
-        '<Channel ID="Channel:0:0" Name="DAPI" SamplesPerPixel="1"/>'
-        '<Channel ID="Channel:0:1" Name="CD31" SamplesPerPixel="1"/>'
+        '<Channel ID="Channel:0:0" Name="DAPI" SamplesPerPixel="1" '
+        'EmissionWavelength="461" Fluor="DAPI"/>'
+        '<Channel ID="Channel:0:1" Name="CD31" SamplesPerPixel="1" '
+        'EmissionWavelength="0.67" EmissionWavelengthUnit="µm"/>'
         f"{planes}</Pixels></Image></OME>"
     )
 
@@ -60,6 +62,8 @@ def check(path: Path) -> None:
     (group,) = opened.objects
     assert isinstance(group, ImageGroup)
     assert [image.name for image in group] == ["DAPI", "CD31"]
+    assert [image.tags["emission_nm"] for image in group] == pytest.approx([461, 670])
+    assert group.images[0].tags["fluorophore"] == "DAPI"
     for channel, image in enumerate(group):
         assert image.spacing == pytest.approx({"z": 2.0, "y": 0.5, "x": 0.5})
         np.testing.assert_array_equal(image.data.compute(), DATA[channel])

@@ -221,6 +221,38 @@ def test_the_scans_of_one_slide_keep_their_places(tmp_path: Path) -> None:
     )
 
 
+def test_a_leica_fluorescence_has_named_channels(tmp_path: Path) -> None:
+    planes = SCAN.transpose(2, 0, 1).copy()
+    dimensions = "".join(
+        f'<dimension sizeX="768" sizeY="1024" r="0" c="{c}" ifd="{c}"/>'
+        for c in range(3)
+    )
+    named = "".join(f'<channel name="{n}"/>' for n in ("DAPI", "CD31", "Drug"))
+    text = (
+        '<?xml version="1.0"?><scn xmlns="http://www.leica-microsystems.com/scn/'
+        '2010/10/01"><collection sizeX="26000000" sizeY="76000000"><image name="a">'
+        f'<pixels sizeX="768" sizeY="1024">{dimensions}</pixels><view sizeX="384000" '
+        'sizeY="512000" offsetX="0" offsetY="0"/><scanSettings><channelSettings>'
+        f"{named}</channelSettings><illuminationSettings><illuminationSource>"
+        "fluorescence</illuminationSource></illuminationSettings></scanSettings>"
+        "</image></collection></scn>"
+    )
+    with tifffile.TiffWriter(tmp_path / "a.scn", bigtiff=True) as file:
+        for plane in planes:
+            file.write(
+                plane,
+                description=text,
+                tile=(256, 256),
+                photometric="minisblack",
+                metadata=None,
+            )
+    (group,) = read(tmp_path / "a.scn")
+    assert isinstance(group, ImageGroup)
+    assert [image.name for image in group] == ["DAPI", "CD31", "Drug"]
+    assert group.images[2].tags["modality"] == "fluorescence"
+    np.testing.assert_array_equal(group.images[1].data.compute(), planes[1])
+
+
 def test_a_multiplex_slide_has_named_channels(tmp_path: Path) -> None:
     akoya(tmp_path / "a.qptiff")
     (group,) = read(tmp_path / "a.qptiff")

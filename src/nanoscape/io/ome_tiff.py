@@ -71,17 +71,17 @@ def _read_image(
     if several:
         name = f"{name} {element.get('Name') or f'image {number + 1}'}"
     frames = arrays[0].shape[axes.index("t")] if "t" in axes else 1
-    names = [
-        child.get("Name") or ""
-        for child in pixels
-        if local_name(child.tag) == "Channel"
-    ]
+    described = [child for child in pixels if local_name(child.tag) == "Channel"]
+    names = [child.get("Name") or "" for child in described]
+    count = arrays[0].shape[axes.index("c")] if "c" in axes else 1
+    own = [_channel_tags(child) for child in described]
     stack = Stack(
         arrays=arrays,
         axes=axes,
         name=name,
         space=name,
         channels=names,
+        channel_tags=own if len(own) == count else (),
         times=_times(pixels, frames) if "t" in axes else None,
         tags=_tags(element, axes).merged(calibration_tags(options)),
     )
@@ -109,6 +109,20 @@ def _spacing(pixels: ElementTree.Element) -> dict[str, float]:
             # "pixel" and "reference frame" are units of OME, but no lengths.
             continue
     return found
+
+
+def _channel_tags(channel: ElementTree.Element) -> Tags:
+    """Return dye and wavelengths of a channel; they are in nm where no unit stands."""
+    found: dict[str, float] = {}
+    for name in ("Emission", "Excitation"):
+        try:
+            unit = micrometres_per(channel.get(f"{name}WavelengthUnit", "nm")) * 1e3
+            found[f"{name.lower()}_nm"] = (
+                float(channel.get(f"{name}Wavelength", "")) * unit
+            )
+        except (MissingCalibration, ValueError):
+            continue
+    return Tags.of("header", fluorophore=channel.get("Fluor"), **found)
 
 
 def _times(pixels: ElementTree.Element, frames: int) -> tuple[float, ...] | None:
