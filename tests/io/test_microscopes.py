@@ -146,11 +146,24 @@ def test_tiles_of_a_lif_lie_where_the_stage_was(turned: bool, tmp_path: Path) ->
         np.testing.assert_allclose(second.grid_to_space.shift, (0, 20), atol=1e-6)
 
 
+def test_a_section_along_z_is_one_line_thick(tmp_path: Path) -> None:
+    data = values(4, 5, 30)
+    steps = {"X": 0.5e-6, "Z": 1.5e-6, "T": 2.0}
+    write_lif(tmp_path / "a.lif", [lif_image("xz", data, "TZX", steps)])
+    opened = open_file(tmp_path / "a.lif")
+    assert "one line thick" in opened.warnings[0]
+    (image,) = opened.objects
+    assert isinstance(image, Image)
+    assert image.axes == "tzyx"
+    np.testing.assert_array_equal(image.data.compute(), data[:, :, None])
+    assert image.spacing == pytest.approx({"z": 1.5, "y": 0.5, "x": 0.5})
+
+
 def test_lif_that_cannot_be_shown(tmp_path: Path) -> None:
-    steps = {"Y": 1e-6, "X": 1e-6, "Z": 1e-6}
-    section = lif_image("xz", values(5, 30), "ZX", steps)
-    write_lif(tmp_path / "a.lif", [section])
-    with pytest.raises(UnreadableFile, match="z has the axes Z, X"):
+    steps = {"Y": 1e-6, "X": 1e-6, "A": 1}
+    turned = lif_image("turned", values(5, 20, 30), "AYX", steps)
+    write_lif(tmp_path / "a.lif", [turned])
+    with pytest.raises(UnreadableFile, match="urned has the axes A, Y, X"):
         read(tmp_path / "a.lif")
     bomb = ("b", '<!DOCTYPE a [<!ENTITY b "b">]>', b"")
     write_lif(tmp_path / "a.lif", [bomb])

@@ -49,7 +49,7 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
         several = len(opened.file.images) > 1
         for number, image in enumerate(opened.file.images):
             name = f"{stem(path)} {image.name}" if several else stem(path)
-            if not {"Y", "X"} <= set(image.dims) <= {*_LETTERS, "M"}:
+            if not {_rows(image.dims), "X"} <= set(image.dims) <= {*_LETTERS, "M"}:
                 axes = ", ".join(image.dims)
                 options.warn(_SKIPPED.format(name=image.name, axes=axes))
                 continue
@@ -87,8 +87,9 @@ class LifSource(PlaneSource):
             sizes = {axis: int(n) for axis, n in found.sizes.items()}
             self.dtype = np.dtype(found.dtype).newbyteorder("=")
             size = found.memory_block.size
-        self._leading = [axis for axis in sizes if axis not in "YXSM"]
-        order = [*self._leading, "Y", "X", *(["S"] if "S" in sizes else [])]
+        rows = _rows(tuple(sizes))
+        self._leading = [axis for axis in sizes if axis not in (rows, *"XSM")]
+        order = [*self._leading, rows, "X", *(["S"] if "S" in sizes else [])]
         self.dims = tuple(order)
         self.lead = len(self._leading)
         self.shape = tuple(sizes[axis] for axis in order)
@@ -116,6 +117,11 @@ class LifSource(PlaneSource):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LifSource, (self.path, self.image, self.tile)
+
+
+def _rows(dims: tuple[str, ...]) -> str:
+    """Return the axis along which the lines of an image lie."""
+    return "Y" if "Y" in dims else "Z"
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,15 @@ def _read_image(
     if "λ" in dims:
         array, dims, names = _with_wavelengths(image, array, dims, names)
     steps = _steps(image)
+    if "Y" not in dims:
+        options.warn(
+            f"{name} is a section along z, one line thick; its pixel size along x is "
+            "taken as its thickness"
+        )
+        at = dims.index("Z") + 1
+        array = array[(slice(None),) * at + (None,)]
+        dims = (*dims[:at], "Y", *dims[at:])
+        steps["Y"] = steps.get("X", 0.0)
     axes = "".join(_LETTERS[axis] for axis in dims)
     times = None
     if "t" in axes and "T" in steps:
