@@ -65,7 +65,9 @@ def write_czi(
     if times:
         stamps = struct.pack("<ii", 8 + 8 * len(times), len(times))
         stamps += struct.pack(f"<{len(times)}d", *times)
-        entry = struct.pack("<2s10sqi16s8s80s", b"A1", b"", len(body), 0, b"", b"", b"")
+        entry = struct.pack(
+            "<2s10sqi16s8s80s", b"A1", b"", len(body), 0, b"", b"CZTIMS", b""
+        )
         entry = entry[:48] + b"TimeStamps".ljust(80, b"\0")
         head = struct.pack("<q", len(stamps)).ljust(16, b"\0") + entry
         body += _segment(b"ZISRAWATTACH", head.ljust(256, b"\0") + stamps)
