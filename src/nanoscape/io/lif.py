@@ -242,8 +242,8 @@ def _steps(image: Any) -> dict[str, float]:
     """
     steps = {}
     for axis, places in image.coords.items():
-        # Newer versions of the library list the names of channels here too.
-        if axis == "C" or len(places) < 2:
+        # Newer versions of the library name channels and colours here too.
+        if places.dtype.kind not in "iuf" or len(places) < 2:
             continue
         step = abs(float(places[-1] - places[0])) / (len(places) - 1)
         steps[axis] = step * _METRE if axis in "ZYX" else step
