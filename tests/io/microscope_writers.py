@@ -1,4 +1,4 @@
-"""Small writers of LIF, OIF and OIB, byte by byte."""
+"""Small writers of LIF, OIF and OIB, byte by byte, and of Imaris with h5py."""
 
 from __future__ import annotations
 
@@ -222,3 +222,41 @@ def _entry(
         start,
         size,
     )
+
+
+def write_ims(
+    path: Path, data: np.ndarray[Any, Any], unit: str = "um", compression: Any = "gzip"
+) -> None:
+    import h5py
+
+    def text(group: Any, **attributes: str) -> None:
+        for name, value in attributes.items():
+            group.attrs[name] = np.frombuffer(value.encode(), "S1")
+
+    depth, height, width = data.shape
+    with h5py.File(path, "w") as file:
+        channel = file.create_group("DataSet/ResolutionLevel 0/TimePoint 0/Channel 0")
+        text(
+            channel,
+            ImageSizeX=str(width),
+            ImageSizeY=str(height),
+            ImageSizeZ=str(depth),
+        )
+        channel.create_dataset(
+            "Data", data=data, chunks=(4, 16, 16), compression=compression
+        )
+        text(
+            file.create_group("DataSetInfo/Image"),
+            ExtMin0="0",
+            ExtMin1="0",
+            ExtMin2="0",
+            ExtMax0=str(width * 0.5),
+            ExtMax1=str(height * 0.5),
+            ExtMax2=str(depth * 2.0),
+            Unit=unit,
+        )
+        text(
+            file.create_group("DataSetInfo/Channel 0"),
+            Name="CD31",
+            LSMEmissionWavelength="670",
+        )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from czi_writer import Block, write_czi
+from microscope_writers import lif_image, write_ims, write_lif
 
 from nanoscape.compute import with_pyramid
 from nanoscape.io import read, write
@@ -118,3 +120,46 @@ def test_a_slide_of_the_phantom_is_read_where_it_is_seen(tmp_path: Path) -> None
     _, whole = counted(lambda: [data.compute() for data in coarsest])
     # The coarsest of three levels has a sixteenth of the pixels.
     assert whole < 0.07 * size
+
+
+def microscope_file(kind: str, path: Path) -> None:
+    """Write eight planes, 16 MiB, that no format can make smaller."""
+    rng = np.random.default_rng(2)
+    data = rng.integers(0, 2**16, (8, 1024, 1024), dtype=np.uint16)
+    if kind == "czi":
+        blocks = [
+            Block(plane.tobytes(), 1, plane.shape, index={"Z": z})
+            for z, plane in enumerate(data)
+        ]
+        write_czi(path, blocks)
+    elif kind == "lif":
+        steps = {"Z": 1e-6, "Y": 1e-6, "X": 1e-6}
+        write_lif(path, [lif_image("a", data, "ZYX", steps)])
+    elif kind == "ims":
+        write_ims(path, data)
+    else:
+        tifffile.imwrite(
+            path,
+            data,
+            imagej=True,
+            resolution=(1e4, 1e4),
+            metadata={"axes": "ZYX", "unit": "cm", "spacing": 1e-4},
+        )
+
+
+@pytest.mark.usefixtures("warm")
+@pytest.mark.parametrize("kind", ["czi", "lif", "ims", "tif"])
+def test_opening_a_microscope_file_reads_no_planes(kind: str, tmp_path: Path) -> None:
+    for library in {"lif": ["liffile"], "ims": ["h5py"]}.get(kind, []):
+        pytest.importorskip(library)
+    microscope_file(kind, tmp_path / f"warm.{kind}")
+    channels_of(tmp_path / f"warm.{kind}")
+    path = tmp_path / f"a.{kind}"
+    microscope_file(kind, path)
+    images, count = counted(lambda: channels_of(path))
+    size = path.stat().st_size
+    assert size > 2**24
+    assert count < 0.01 * size
+    _, count = counted(images[0].data[3, 10:20, 10:20].compute)
+    # One plane of eight at most.
+    assert count < 0.13 * size

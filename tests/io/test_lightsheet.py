@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from damaged import assert_data_or_one_error, damaged_copies
+from microscope_writers import write_ims
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io import open_file, read
@@ -86,42 +87,6 @@ def test_many_readers_see_the_same_samples(shared_data: Path) -> None:
     np.testing.assert_array_equal(np.stack(parts, axis=1), whole)
     copy = pickle.loads(pickle.dumps(data))
     np.testing.assert_array_equal(copy.compute(), whole)
-
-
-def write_ims(
-    path: Path, data: np.ndarray[Any, Any], unit: str = "um", compression: Any = "gzip"
-) -> None:
-    def text(group: Any, **attributes: str) -> None:
-        for name, value in attributes.items():
-            group.attrs[name] = np.frombuffer(value.encode(), "S1")
-
-    depth, height, width = data.shape
-    with h5py.File(path, "w") as file:
-        channel = file.create_group("DataSet/ResolutionLevel 0/TimePoint 0/Channel 0")
-        text(
-            channel,
-            ImageSizeX=str(width),
-            ImageSizeY=str(height),
-            ImageSizeZ=str(depth),
-        )
-        channel.create_dataset(
-            "Data", data=data, chunks=(4, 16, 16), compression=compression
-        )
-        text(
-            file.create_group("DataSetInfo/Image"),
-            ExtMin0="0",
-            ExtMin1="0",
-            ExtMin2="0",
-            ExtMax0=str(width * 0.5),
-            ExtMax1=str(height * 0.5),
-            ExtMax2=str(depth * 2.0),
-            Unit=unit,
-        )
-        text(
-            file.create_group("DataSetInfo/Channel 0"),
-            Name="CD31",
-            LSMEmissionWavelength="670",
-        )
 
 
 def test_a_single_channel_keeps_name_and_wavelength(tmp_path: Path) -> None:

@@ -98,10 +98,16 @@ def _header_of(contents: Contents, path: Path) -> _Header:
         axis, value = item.get("Id", "").lower(), _number(item.findtext("Value"))
         if axis in ("z", "y", "x") and value:
             spacing[axis] = value * _METRE
-    names, tags = {}, {}
+    names: dict[int, str] = {}
+    tags: dict[int, Tags] = {}
+    for number, channel in enumerate(
+        root.iterfind(".//DisplaySetting/Channels/Channel")
+    ):
+        names[number] = channel.get("Name") or channel.findtext("ShortName") or ""
     channels = root.iterfind(".//Information/Image/Dimensions/Channels/Channel")
     for number, channel in enumerate(channels):
-        names[number] = channel.get("Name") or channel.findtext("Fluor") or ""
+        shown = names.get(number, "")
+        names[number] = channel.get("Name") or shown or channel.findtext("Fluor") or ""
         tags[number] = Tags.of(
             "header",
             fluorophore=channel.findtext("Fluor"),
@@ -228,7 +234,7 @@ def _covers(tiles: Sequence[Tile] | None, area: Rectangle, factor: int) -> bool:
 
 def _times(header: _Header, frames: Sequence[int]) -> tuple[float, ...] | None:
     """Return the seconds of the frames since the first, as stamped or as planned."""
-    if len(header.times) > max(frames):
+    if len(header.times) == max(frames) + 1:
         return tuple(header.times[t] - header.times[frames[0]] for t in frames)
     if header.step:
         return tuple(header.step * (t - frames[0]) for t in frames)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
 from nanoscape.errors import MissingCalibration, MissingDependency, UnreadableFile
@@ -99,8 +100,13 @@ class OlympusSource(PlaneSource):
             names = [str(name) for name in sequence]
             places = [tuple(int(n) for n in index) for index in sequence.indices]
             self.dims = "".join(sequence.axes) + "YX"
-            first = np.asarray(opened.file.asarray(series=names[0]))
-        if len(set(places)) != int(np.prod(lead)) or first.ndim != 2:
+            with (
+                opened.file.open_file(names[0]) as stream,
+                tifffile.TiffFile(stream, name=names[0]) as plane,
+            ):
+                shape = tuple(int(n) for n in plane.pages.first.shape)
+                dtype = np.dtype(plane.pages.first.dtype)
+        if len(set(places)) != int(np.prod(lead)) or len(shape) != 2:
             raise UnreadableFile(
                 f"{path} holds {len(names)} planes of {int(np.prod(lead))}",
                 todo="copy all files again",
@@ -111,8 +117,8 @@ class OlympusSource(PlaneSource):
             )
         self._names = dict(zip(places, names, strict=True))
         self.lead = len(lead)
-        self.shape = lead + first.shape
-        self.dtype = first.dtype.newbyteorder("=")
+        self.shape = lead + shape
+        self.dtype = dtype.newbyteorder("=")
 
     def count(self, axis: str) -> int:
         """Return the length of an axis, one where it is not there."""
