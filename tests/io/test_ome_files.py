@@ -80,6 +80,32 @@ def test_an_image_over_two_files(tmp_path: Path) -> None:
         read(tmp_path / names[0])
 
 
+def test_images_that_lie_in_files_of_their_own(tmp_path: Path) -> None:
+    names = ["a_s0.ome.tif", "a_s1.ome.tif"]
+    images = "".join(
+        f'<Image ID="Image:{n}" Name="site {n}"><Pixels ID="Pixels:{n}" Type="uint16" '
+        'SizeX="30" SizeY="20" SizeZ="3" SizeC="1" SizeT="1" DimensionOrder="XYZCT" '
+        f'PhysicalSizeX="{n + 1}" PhysicalSizeY="{n + 1}" PhysicalSizeZ="2"><Channel '
+        f'ID="Channel:{n}:0" SamplesPerPixel="1"/><TiffData IFD="0" PlaneCount="3">'
+        f'<UUID FileName="{names[n]}">{uuid(n)}</UUID></TiffData></Pixels></Image>'
+        for n in range(2)
+    )
+    for own, name in enumerate(names):
+        text = (
+            f'<?xml version="1.0" encoding="UTF-8"?><OME xmlns="{NAMESPACE}" '
+            f'UUID="{uuid(own)}">{images}</OME>'
+        )
+        write(tmp_path / name, DATA[own], text)
+    for name in names:
+        found = read(tmp_path / name)
+        assert len(found) == 2
+        for number, image in enumerate(found):
+            assert isinstance(image, Image)
+            assert image.name.endswith(f"site {number}")
+            assert image.spacing["x"] == number + 1
+            np.testing.assert_array_equal(image.data.compute(), DATA[number])
+
+
 def test_a_file_alone_of_two_misses_planes(tmp_path: Path) -> None:
     names = ["a_C0.ome.tif", "a_C1.ome.tif"]
     write(tmp_path / names[0], DATA[0], metadata(names, 0))

@@ -43,7 +43,9 @@ def philips(path: Path) -> None:
         file.write(
             SCAN, description=text, software="Philips DP v1.0", subfiletype=0, **TILES
         )
-        file.write(HALF, description="level=1", subfiletype=1, **TILES)
+        # Philips fills coarser levels up to whole tiles.
+        filled = np.pad(HALF, ((0, 0), (0, 128), (0, 0)))
+        file.write(filled, description="level=1", subfiletype=1, **TILES)
         file.write(PHOTO, description="Macro -offset=(0,0)", **PLAIN)
         file.write(PHOTO, description="Label", **PLAIN)
 

@@ -74,7 +74,7 @@ class TiffSource(Source):
         shape = [part.stop - part.start for part in box]
         if series.dataoffset is not None:
             stored = np.memmap(
-                self.path,
+                _file_of(series.keyframe),
                 dtype=series.keyframe.dtype.newbyteorder(opened.file.byteorder),
                 mode="r",
                 offset=series.dataoffset,
@@ -140,10 +140,9 @@ class _OpenTiff:
 
     def reader(self, page: Any) -> ByteReader:
         """Return what reads the file in which a page lies."""
-        handle = page.parent.filehandle
-        name = str(Path(handle.dirname) / handle.name)
+        path = _file_of(page)
         with self._lock:
-            return self._readers.setdefault(name, ByteReader(Path(name)))
+            return self._readers.setdefault(str(path), ByteReader(path))
 
     def read_page(self, series: Any, number: int, box: Box) -> NDArray[Any]:
         """Return a box of one page."""
@@ -233,7 +232,7 @@ def check_complete(path: Path, series: int) -> None:
         end = 0
         if level.dataoffset is not None:
             end = level.dataoffset + level.nbytes
-            _check_end(path, path.stat().st_size, end)
+            _check_end(*_existing(level.keyframe, path), end)
             continue
         found = len(level.pages)
         for number in range(found):
@@ -244,12 +243,7 @@ def check_complete(path: Path, series: int) -> None:
                     "all planes, in this file or in those beside it",
                     "put all files of the image into one folder",
                 )
-            holder = Path(page.parent.filehandle.dirname, page.parent.filehandle.name)
-            if not holder.is_file():
-                raise UnreadableFile(
-                    f"{path} goes on in {holder.name}, which is missing",
-                    todo="put all files of the image into one folder",
-                )
+            holder, size = _existing(page, path)
             end = max(
                 (
                     offset + count
@@ -259,9 +253,25 @@ def check_complete(path: Path, series: int) -> None:
                 ),
                 default=0,
             )
-            _check_end(holder, holder.stat().st_size, end)
+            _check_end(holder, size, end)
         if found != pages:
             raise UnreadableFile(f"{path} holds {found} planes of {pages}")
+
+
+def _file_of(page: Any) -> Path:
+    """Return the file in which a page lies; an image may go on in others."""
+    return Path(page.parent.filehandle.dirname, page.parent.filehandle.name)
+
+
+def _existing(page: Any, path: Path) -> tuple[Path, int]:
+    """Return the file in which a page lies, and its size."""
+    holder = _file_of(page)
+    if not holder.is_file():
+        raise UnreadableFile(
+            f"{path} goes on in {holder.name}, which is missing",
+            todo="put all files of the image into one folder",
+        )
+    return holder, holder.stat().st_size
 
 
 def _check_end(path: Path, size: int, end: int) -> None:
