@@ -163,3 +163,13 @@ def test_opening_a_microscope_file_reads_no_planes(kind: str, tmp_path: Path) ->
     _, count = counted(images[0].data[3, 10:20, 10:20].compute)
     # One plane of eight at most.
     assert count < 0.13 * size
+
+
+def test_large_planes_come_in_rows(tmp_path: Path) -> None:
+    pytest.importorskip("liffile")
+    data = np.arange(3000 * 2000, dtype=np.uint16).reshape(3000, 2000)
+    steps = {"Y": 1e-6, "X": 1e-6}
+    write_lif(tmp_path / "a.lif", [lif_image("a", data, "YX", steps)])
+    (image,) = channels_of(tmp_path / "a.lif")
+    assert image.data.chunksize == (2097, 2000)
+    np.testing.assert_array_equal(image.data[2000:2200].compute(), data[2000:2200])

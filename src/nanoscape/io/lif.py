@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nanoscape.errors import MissingDependency, UnreadableFile
 from nanoscape.io.build import Stack, build, without_single
 from nanoscape.io.damage import refuse_entities
-from nanoscape.io.lazy import lazy_array, stamp
+from nanoscape.io.lazy import Box, lazy_array, stamp
 from nanoscape.io.opening import (
     Options,
     Readable,
@@ -92,6 +92,9 @@ class LifSource(PlaneSource):
         order = [*self._leading, rows, "X", *(["S"] if "S" in sizes else [])]
         self.dims = tuple(order)
         self.lead = len(self._leading)
+        # Colours may stand with blue first, which the library turns in a copy only;
+        # elsewhere the rows of a plane lie one after the other.
+        self.in_rows = [*sizes][-2:] == [rows, "X"]
         self.shape = tuple(sizes[axis] for axis in order)
         needed = int(np.prod(list(sizes.values()), dtype=float)) * self.dtype.itemsize
         if needed > size or min(sizes.values()) < 1:
@@ -104,16 +107,21 @@ class LifSource(PlaneSource):
         """Return what tells this source from any other."""
         return (*self._stamp, self.image, self.tile)
 
-    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
-        """Return one plane."""
+    def plane(self, index: tuple[int, ...], inside: Box) -> NDArray[Any]:
+        """Return a part of one plane."""
         at = dict(zip(self._leading, index, strict=True))
         opened = shared(self.path, _open)
         with opened.lock:
             image = opened.file.images[self.image]
             if "M" in image.dims:
                 at["M"] = self.tile
-            frame = np.asarray(image.frame(**at), self.dtype)
-        return frame.reshape(self.shape[self.lead :])
+            if self.in_rows:
+                stored = image.asarray(out="memmap")
+                frame = stored[tuple(at.get(axis, slice(None)) for axis in image.dims)]
+            else:
+                frame = np.asarray(image.frame(**at))
+            frame = frame.reshape(self.shape[self.lead :])
+            return np.array(frame[inside], self.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LifSource, (self.path, self.image, self.tile)

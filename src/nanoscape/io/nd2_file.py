@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import MissingDependency, UnreadableFile
 from nanoscape.io.build import Stack, build, without_single
-from nanoscape.io.lazy import lazy_array, stamp
+from nanoscape.io.lazy import Box, lazy_array, stamp
 from nanoscape.io.opening import (
     Options,
     Readable,
@@ -90,6 +90,7 @@ class Nd2Source(PlaneSource):
         with opened.lock:
             self.dtype = np.dtype(opened.file.dtype).newbyteorder("=")
             self._sizes = dict(opened.file.sizes)
+            self.in_rows = opened.file.attributes.compressionType is None
         colours = (self._sizes["S"],) if "S" in self._sizes else ()
         self.shape = (
             self._sizes.get("T", 1),
@@ -103,15 +104,15 @@ class Nd2Source(PlaneSource):
         """Return what tells this source from any other."""
         return (*self._stamp, self.position, self.channel)
 
-    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
-        """Return one plane."""
+    def plane(self, index: tuple[int, ...], inside: Box) -> NDArray[Any]:
+        """Return a part of one plane."""
         opened = shared(self.path, _open)
         at = {"T": index[0], "Z": index[1], "P": self.position}
         sizes = self._sizes
         with opened.lock:
             frame = opened.file.read_frame(_frame_number(sizes, at))
             shape = (sizes.get("C", 1), *self.shape[2:])
-            return np.array(frame.reshape(shape)[self.channel], self.dtype)
+            return np.array(frame.reshape(shape)[self.channel][inside], self.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Nd2Source, (self.path, self.position, self.channel)

@@ -15,7 +15,7 @@ from nanoscape.errors import MissingCalibration, MissingDependency, UnreadableFi
 from nanoscape.io.build import Stack, build, without_single
 from nanoscape.io.compound import check_compound
 from nanoscape.io.damage import DAMAGE
-from nanoscape.io.lazy import lazy_array, stamp
+from nanoscape.io.lazy import Box, lazy_array, stamp
 from nanoscape.io.opening import (
     Options,
     Readable,
@@ -128,14 +128,14 @@ class OlympusSource(PlaneSource):
         """Return what tells this source from any other."""
         return self._stamp
 
-    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
-        """Return one plane."""
+    def plane(self, index: tuple[int, ...], inside: Box) -> NDArray[Any]:
+        """Return a part of one plane."""
         opened = shared(self.path, _open)
         with opened.lock:
             values = np.asarray(opened.file.asarray(series=self._names[index]))
         if values.shape != self.shape[self.lead :]:
             raise UnreadableFile(f"a plane of {self.path} measures {values.shape}")
-        return values.astype(self.dtype, copy=False)
+        return values[inside].astype(self.dtype, copy=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OlympusSource, (self.path,)

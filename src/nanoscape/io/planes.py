@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from nanoscape.io.lazy import Box, Source, stamp
 
+_LARGE_PLANE = 2**22
+"""Samples of a chunk, where planes can be cut."""
+
 
 class PlaneSource(Source):
     """An array of planes: the last axes are ``y x`` or ``y x s``.
@@ -24,17 +27,23 @@ class PlaneSource(Source):
     ----------
     lead
         How many axes come before ``y``.
+    in_rows
+        Whether a few rows of a plane can be had without the rest of it.
     """
 
     lead: int
+    in_rows: bool = False
 
     @abstractmethod
-    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
-        """Return one plane, which may be a view of the file."""
+    def plane(self, index: tuple[int, ...], inside: Box) -> NDArray[Any]:
+        """Return a part of one plane, which no longer depends on the file."""
 
     def native_chunks(self) -> tuple[int, ...]:
-        """Return chunks of one plane."""
-        return (1,) * self.lead + self.shape[self.lead :]
+        """Return chunks of one plane, or of some rows of it where it is large."""
+        plane = self.shape[self.lead :]
+        row = max(1, int(np.prod(plane[1:], dtype=np.int64)))
+        rows = max(1, _LARGE_PLANE // row) if self.in_rows else plane[0]
+        return (1,) * self.lead + (min(rows, plane[0]), *plane[1:])
 
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the samples of a box."""
@@ -42,7 +51,7 @@ class PlaneSource(Source):
         ranges = [range(part.start, part.stop) for part in box[: self.lead]]
         for index in itertools.product(*ranges):
             place = tuple(i - r.start for i, r in zip(index, ranges, strict=True))
-            out[place] = self.plane(index)[box[self.lead :]]
+            out[place] = self.plane(index, box[self.lead :])
         return out
 
 
