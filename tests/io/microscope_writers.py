@@ -21,13 +21,14 @@ def lif_image(
     steps: Mapping[str, float],
     *,
     channels: Sequence[str] = ("Green",),
+    channel_tags: Sequence[int] = (0, 0, 0),
     extra: str = "",
 ) -> tuple[str, str, bytes]:
     """Return name, XML and samples; axes are in stored order, C among them."""
     strides = dict(zip(axes, data.strides, strict=True))
     sizes = dict(zip(axes, data.shape, strict=True))
     described = "".join(
-        f'<ChannelDescription DataType="0" ChannelTag="0" Resolution="'
+        f'<ChannelDescription DataType="0" ChannelTag="{channel_tags[i]}" Resolution="'
         f'{8 * data.itemsize}" NameOfMeasuredQuantity="" Min="0" Max="1" Unit="" '
         f'LUTName="{colour}" IsLUTInverted="0" BytesInc="'
         f'{i * strides.get("C", strides.get("S", 0))}" BitInc="0"/>'

@@ -120,6 +120,22 @@ def test_lif_colours_and_wavelengths(tmp_path: Path) -> None:
     np.testing.assert_array_equal(group.images[3].data.compute(), waves[3])
 
 
+def test_lif_colours_with_blue_first(tmp_path: Path) -> None:
+    colours = values(20, 30, 3, dtype="uint8")
+    image = lif_image(
+        "bgr",
+        colours,
+        "YXS",
+        {"Y": 1e-6, "X": 1e-6},
+        channels=("Blue", "Green", "Red"),
+        channel_tags=(3, 2, 1),
+    )
+    write_lif(tmp_path / "a.lif", [image])
+    (picture,) = read(tmp_path / "a.lif")
+    assert isinstance(picture, Image)
+    np.testing.assert_array_equal(picture.data.compute(), colours[..., ::-1])
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_tiles_of_a_lif_lie_where_the_stage_was(turned: bool, tmp_path: Path) -> None:
     data = values(2, 20, 30)

@@ -12,9 +12,8 @@ import tifffile
 from damaged import assert_data_or_one_error, damaged_copies
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
-from nanoscape.io import open_file, read
+from nanoscape.io import associated_images, open_file, read
 from nanoscape.io.lazy import ByteReader
-from nanoscape.io.slide import associated_images
 from nanoscape.model import Image, ImageGroup
 
 RNG = np.random.default_rng(11)
