@@ -12,6 +12,7 @@ _PUBLIC = {
     "FORMATS": "nanoscape.io.registry",
     "Format": "nanoscape.io.registry",
     "Opened": "nanoscape.io.opening",
+    "associated_images": "nanoscape.io.slide",
     "describe": "nanoscape.io.reading",
     "open_file": "nanoscape.io.reading",
     "read": "nanoscape.io.reading",

@@ -10,6 +10,7 @@ from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io import tiff
 from nanoscape.io.build import Stack, build, without_single
 from nanoscape.io.damage import local_name, parse_xml, refuse_entities
+from nanoscape.io.ome_companion import check_files, companion_of, companion_text
 from nanoscape.io.opening import (
     Options,
     Readable,
@@ -32,16 +33,15 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     """Read all images of an OME-TIFF file."""
     description = tiff.description_of(path)
     refuse_entities(description, path)
-    root = parse_xml(description.encode(), path)
-    binary_only = _find(root, "BinaryOnly")
-    if binary_only is not None:
-        companion = binary_only.get("MetadataFile", "")
-        if not (path.parent / Path(companion).name).is_file():
-            options.warn(
-                f"the metadata of this OME-TIFF lie in {companion}, which is not "
-                "beside it; read as a single plain TIFF"
-            )
+    companion = companion_of(description, path)
+    if companion is not None and not companion.is_file():
+        options.warn(
+            f"the metadata of this OME-TIFF lie in {companion.name}, which is not "
+            "beside it; read as a single plain TIFF"
+        )
         return tiff.read(path, options)
+    root = parse_xml((companion_text(description, path) or description).encode(), path)
+    check_files(root, path)
     with open_tiff(path) as file:
         count = len(file.series)
     described = [child for child in root if local_name(child.tag) == "Image"]
@@ -71,17 +71,17 @@ def _read_image(
     if several:
         name = f"{name} {element.get('Name') or f'image {number + 1}'}"
     frames = arrays[0].shape[axes.index("t")] if "t" in axes else 1
-    names = [
-        child.get("Name") or ""
-        for child in pixels
-        if local_name(child.tag) == "Channel"
-    ]
+    described = [child for child in pixels if local_name(child.tag) == "Channel"]
+    names = [child.get("Name") or "" for child in described]
+    count = arrays[0].shape[axes.index("c")] if "c" in axes else 1
+    own = [_channel_tags(child) for child in described]
     stack = Stack(
         arrays=arrays,
         axes=axes,
         name=name,
         space=name,
         channels=names,
+        channel_tags=own if len(own) == count else (),
         times=_times(pixels, frames) if "t" in axes else None,
         tags=_tags(element, axes).merged(calibration_tags(options)),
     )
@@ -111,6 +111,20 @@ def _spacing(pixels: ElementTree.Element) -> dict[str, float]:
     return found
 
 
+def _channel_tags(channel: ElementTree.Element) -> Tags:
+    """Return dye and wavelengths of a channel; they are in nm where no unit stands."""
+    found: dict[str, float] = {}
+    for name in ("Emission", "Excitation"):
+        try:
+            unit = micrometres_per(channel.get(f"{name}WavelengthUnit", "nm")) * 1e3
+            found[f"{name.lower()}_nm"] = (
+                float(channel.get(f"{name}Wavelength", "")) * unit
+            )
+        except (MissingCalibration, ValueError):
+            continue
+    return Tags.of("header", fluorophore=channel.get("Fluor"), **found)
+
+
 def _times(pixels: ElementTree.Element, frames: int) -> tuple[float, ...] | None:
     """Return the seconds of the frames, from the planes or from the interval."""
     by_frame: dict[int, float] = {}
@@ -133,4 +147,25 @@ def _times(pixels: ElementTree.Element, frames: int) -> tuple[float, ...] | None
 def _tags(element: ElementTree.Element, axes: str) -> Tags:
     date = _find(element, "AcquisitionDate")
     tags = Tags.of("guess", modality="brightfield" if "s" in axes else "microscopy")
-    return tags.having("header", acquisition_time=None if date is None else date.text)
+    return tags.having(
+        "header",
+        acquisition_time=None if date is None else date.text,
+        **_stage(element),
+    )
+
+
+def _stage(element: ElementTree.Element) -> dict[str, float]:
+    """Return where the stage stood for the first plane; its axes need not be ours."""
+    pixels = _find(element, "Pixels")
+    plane = None if pixels is None else _find(pixels, "Plane")
+    found: dict[str, float] = {}
+    if plane is None:
+        return found
+    for axis in "yx":
+        name = f"Position{axis.upper()}"
+        try:
+            unit = micrometres_per(plane.get(f"{name}Unit", ""))
+            found[f"stage_{axis}_um"] = float(plane.get(name, "")) * unit
+        except (MissingCalibration, ValueError):
+            continue
+    return found

@@ -1,11 +1,9 @@
-"""TIFF files: plain ones, ImageJ hyperstacks, Aperio whole slides."""
+"""TIFF files: plain ones and ImageJ hyperstacks."""
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,8 +28,6 @@ from nanoscape.units import micrometres_per, seconds_per
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PRINT_DPI = (1, 72, 75, 90, 96, 100, 120, 144, 150, 200, 240, 300, 360, 400, 600, 1200)
-_MPP = re.compile(r"\bMPP\s*=\s*([0-9.]+)")
-_APERIO_TIME = re.compile(r"\|Date = ([0-9/]+)\|Time = ([0-9:]+)")
 _UNIT_NAMES = {2: "inch", 3: "cm"}
 
 
@@ -56,14 +52,13 @@ def description_of(path: Path) -> str:
 
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
-    """Read the images of a TIFF file, without overviews and labels of slides."""
+    """Read the images of a TIFF file."""
     with open_tiff(path) as file:
-        several = [s for s in range(len(file.series)) if _is_image(file, s)]
-        several = _without_pictures(file, several, options)
+        numbers = _without_pictures(file, options)
         images: list[Readable] = []
-        for number in several:
+        for number in numbers:
             name = stem(path)
-            if len(several) > 1:
+            if len(numbers) > 1:
                 title = file.series[number].name.strip() or f"image {number + 1}"
                 name = f"{name} {title}"
             images.append(_read_series(path, file, number, name, options))
@@ -80,22 +75,13 @@ def arrays_of(path: Path, series: int) -> tuple[list[Any], str]:
     return arrays, sources[0].axes.lower()
 
 
-def _is_image(file: tifffile.TiffFile, number: int) -> bool:
-    """Tell whether a series is an image rather than a slide's overview or label."""
-    if not file.is_svs:
-        return True
-    return number == 0
-
-
-def _without_pictures(
-    file: tifffile.TiffFile, numbers: list[int], options: Options
-) -> list[int]:
+def _without_pictures(file: tifffile.TiffFile, options: Options) -> list[int]:
     """Return the series without the pictures of the slide in a MIBI file."""
-    kinds = {n: mibi.other_picture(file.series[n].keyframe) for n in numbers}
-    kept = [number for number in numbers if kinds[number] is None]
+    kinds = [mibi.other_picture(series.keyframe) for series in file.series]
+    kept = [number for number, kind in enumerate(kinds) if kind is None]
     if not kept:
-        return numbers
-    for kind in sorted({kind for kind in kinds.values() if kind is not None}):
+        return list(range(len(kinds)))
+    for kind in sorted({kind for kind in kinds if kind is not None}):
         options.warn(f"the picture {kind!r}, which shows no mass, is left out")
     return kept
 
@@ -115,7 +101,9 @@ def _read_series(
         space=name,
         channels=channels,
         times=times,
-        tags=_tags(file, axes).merged(calibration_tags(options)),
+        tags=Tags.of(
+            "guess", modality="brightfield" if "s" in axes else "microscopy"
+        ).merged(calibration_tags(options)),
     )
     if masses:
         stack = dataclasses.replace(
@@ -165,10 +153,6 @@ def _calibration(
 ) -> tuple[dict[str, float], tuple[float, ...] | None]:
     """Return the spacing that a file states, in µm, and the times of its frames."""
     page = file.series[number].keyframe
-    if file.is_svs:
-        match = _MPP.search(file.pages.first.description)
-        size = float(match.group(1)) if match else 0.0
-        return {"y": size, "x": size}, None
     if not file.is_imagej:
         return resolution_of(page), None
     metadata = file.imagej_metadata or {}
@@ -228,17 +212,3 @@ def _resolution(page: Any) -> tuple[float, float]:
         value = top / bottom if bottom else 0.0
         values.append(value if math.isfinite(value) else 0.0)
     return values[0], values[1]
-
-
-def _tags(file: tifffile.TiffFile, axes: str) -> Tags:
-    tags = Tags.of("guess", modality="brightfield" if "s" in axes else "microscopy")
-    if not file.is_svs:
-        return tags
-    match = _APERIO_TIME.search(file.pages.first.description)
-    if match is None:
-        return tags
-    try:
-        time = datetime.datetime.strptime(" ".join(match.groups()), "%m/%d/%y %H:%M:%S")
-    except ValueError:
-        return tags
-    return tags.having("header", acquisition_time=time.isoformat())

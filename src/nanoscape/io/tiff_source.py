@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.lazy import Box, ByteReader, Source, chunks_for, stamp
+from nanoscape.io.ome_companion import companion_text
 
 _PAGE_AXES = {"S": 0, "Z": 1, "Y": 2, "X": 3}
 _STRIP_SAMPLES = 2**20
@@ -73,7 +74,7 @@ class TiffSource(Source):
         shape = [part.stop - part.start for part in box]
         if series.dataoffset is not None:
             stored = np.memmap(
-                self.path,
+                _file_of(series.keyframe),
                 dtype=series.keyframe.dtype.newbyteorder(opened.file.byteorder),
                 mode="r",
                 offset=series.dataoffset,
@@ -103,6 +104,14 @@ class _OpenTiff:
 
     def __init__(self, path: Path) -> None:
         self.file = tifffile.TiffFile(path)
+        try:
+            metadata = companion_text(self.file.pages.first.description, path)
+        except UnreadableFile:
+            self.file.close()
+            raise
+        if metadata is not None:
+            self.file.close()
+            self.file = tifffile.TiffFile(path, omexml=metadata)
         self._lock = threading.RLock()
         self._readers: dict[str, ByteReader] = {}
         self._users = 0
@@ -131,10 +140,9 @@ class _OpenTiff:
 
     def reader(self, page: Any) -> ByteReader:
         """Return what reads the file in which a page lies."""
-        handle = page.parent.filehandle
-        name = str(Path(handle.dirname) / handle.name)
+        path = _file_of(page)
         with self._lock:
-            return self._readers.setdefault(name, ByteReader(Path(name)))
+            return self._readers.setdefault(str(path), ByteReader(path))
 
     def read_page(self, series: Any, number: int, box: Box) -> NDArray[Any]:
         """Return a box of one page."""
@@ -224,7 +232,7 @@ def check_complete(path: Path, series: int) -> None:
         end = 0
         if level.dataoffset is not None:
             end = level.dataoffset + level.nbytes
-            _check_end(path, path.stat().st_size, end)
+            _check_end(*_existing(level.keyframe, path), end)
             continue
         found = len(level.pages)
         for number in range(found):
@@ -235,7 +243,7 @@ def check_complete(path: Path, series: int) -> None:
                     "all planes, in this file or in those beside it",
                     "put all files of the image into one folder",
                 )
-            size = Path(page.parent.filehandle.dirname, page.parent.filehandle.name)
+            holder, size = _existing(page, path)
             end = max(
                 (
                     offset + count
@@ -245,9 +253,25 @@ def check_complete(path: Path, series: int) -> None:
                 ),
                 default=0,
             )
-            _check_end(path, size.stat().st_size, end)
+            _check_end(holder, size, end)
         if found != pages:
             raise UnreadableFile(f"{path} holds {found} planes of {pages}")
+
+
+def _file_of(page: Any) -> Path:
+    """Return the file in which a page lies; an image may go on in others."""
+    return Path(page.parent.filehandle.dirname, page.parent.filehandle.name)
+
+
+def _existing(page: Any, path: Path) -> tuple[Path, int]:
+    """Return the file in which a page lies, and its size."""
+    holder = _file_of(page)
+    if not holder.is_file():
+        raise UnreadableFile(
+            f"{path} goes on in {holder.name}, which is missing",
+            todo="put all files of the image into one folder",
+        )
+    return holder, holder.stat().st_size
 
 
 def _check_end(path: Path, size: int, end: int) -> None:
