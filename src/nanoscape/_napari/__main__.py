@@ -15,7 +15,7 @@ def main() -> int:
     viewer = napari.Viewer(title="Nanoscape")
     viewer.window.add_plugin_dock_widget("napari-nanoscape")
     if len(sys.argv) > 1:
-        state_of(viewer).open_study(Path(sys.argv[1]))
+        state_of(viewer).arrivals.open_study(Path(sys.argv[1]))
     napari.run()
     return 0
 

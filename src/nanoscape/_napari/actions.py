@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog
 
-from nanoscape._napari.readers import read_beside
+from nanoscape._napari.readers import open_beside
 from nanoscape._napari.settings import PLUGIN
 from nanoscape._napari.state import state_of
 
@@ -44,4 +44,4 @@ def open_as(napari_viewer: Viewer) -> None:
     """Open files by their content, whatever they are called."""
     names, _ = QFileDialog.getOpenFileNames(None, "Open with Nanoscape")
     if names:
-        read_beside(state_of(napari_viewer), [Path(name) for name in names])
+        open_beside(state_of(napari_viewer), [Path(name) for name in names])

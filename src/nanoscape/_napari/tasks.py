@@ -157,8 +157,8 @@ class Runner(QObject):
         self._began = time.perf_counter()
         task = Task(_Throttled(lambda *args: self._report(generation, *args)), stop)
         self._stops.add(stop)
-        order = _Order(generation, work, task, stop, on_done)
-        worker = create_worker(_settled, order, _progress=self._listed)
+        order = _Order(self.title, generation, work, task, stop, on_done)
+        worker = create_worker(order, _progress=self._listed)
         # A method of a QObject is called on the thread of the object, whatever the
         # Qt binding; a lambda is not.
         worker.returned.connect(self._on_returned)
@@ -205,7 +205,7 @@ class Runner(QObject):
         self.ended.emit()
 
     def _deliver(self, result: Any, on_done: Callable[[Any], Any] | None) -> None:
-        with _Boundary() as boundary:
+        with Boundary() as boundary:
             if on_done is not None:
                 on_done(result)
         if boundary.error is not None:
@@ -266,12 +266,12 @@ class _Throttled:
             self._report(fraction, text)
 
 
-class _Boundary:
+class Boundary:
     """Keeps an exception for the user to read; beyond it Qt would end the program."""
 
     error: Exception | None = None
 
-    def __enter__(self) -> _Boundary:
+    def __enter__(self) -> Boundary:
         return self
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> bool:
@@ -283,13 +283,21 @@ class _Boundary:
 
 @dataclass(frozen=True, eq=False)
 class _Order:
-    """One piece of work."""
+    """One piece of work; napari names it when the window is closed meanwhile."""
 
+    title: str
     generation: int
     work: Work
     task: Task
     stop: threading.Event
     on_done: Callable[[Any], Any] | None
+
+    def __call__(self) -> tuple[_Order, Future[Any] | None]:
+        """Do it and return it with its end."""
+        return _settled(self)
+
+    def __str__(self) -> str:
+        return f"“{self.title}”"
 
 
 def _settled(order: _Order) -> tuple[_Order, Future[Any] | None]:

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QTabWidget, QVBoxLayout, QWidget
 
+from nanoscape._napari.panels.arriving import ArrivalBar
 from nanoscape._napari.panels.chips import Chips
 from nanoscape._napari.panels.history import HistoryTab
 from nanoscape._napari.panels.opening import FilesSection
@@ -21,6 +22,7 @@ from nanoscape._napari.panels.tabs import (
     segment_tab,
 )
 from nanoscape._napari.results_dock import show_results
+from nanoscape._napari.samples import open_sample
 from nanoscape._napari.state import state_of
 from nanoscape.model import Record
 
@@ -42,6 +44,7 @@ class Panel(QWidget):
         self.viewer = napari_viewer
         self.state = state_of(napari_viewer)
         self.scenes = SceneBar(self.state)
+        self.arriving = ArrivalBar(self.state.arrivals)
         self.chips = Chips(self.state)
         self.tabs = QTabWidget()
         self.tabs.setUsesScrollButtons(False)
@@ -65,6 +68,7 @@ class Panel(QWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
         layout.addWidget(self.scenes)
+        layout.addWidget(self.arriving)
         layout.addWidget(self.chips)
         layout.addWidget(line)
         layout.addWidget(self.tabs, 1)
@@ -116,7 +120,7 @@ class Panel(QWidget):
 
     def open_sample(self) -> None:
         """Open the sample study."""
-        self.viewer.open_sample("napari-nanoscape", "study")
+        open_sample(self.state)
 
     def _on_tab(self, index: int) -> None:
         title = self.tabs.tabText(index)
