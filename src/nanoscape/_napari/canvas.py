@@ -13,9 +13,10 @@ from napari.types import FullLayerData
 from nanoscape._napari.layers import hold, layer_data, make_layer
 from nanoscape._napari.loading import Loaded
 from nanoscape._napari.oblique import computed, is_oblique, upright
+from nanoscape._napari.overviews import make_overviews, with_overviews
 from nanoscape._napari.place import to_reference
 from nanoscape._napari.scene import SceneAxes, axes_for
-from nanoscape._napari.steps import Stepwise
+from nanoscape._napari.steps import Stepwise, at_once
 from nanoscape._napari.updating import Look, copy_look, look_of, update_layer
 from nanoscape.compute import Task
 from nanoscape.model import Affine
@@ -64,8 +65,10 @@ class Canvas:
         items = [session[address] for address in loaded.addresses]
         axes = axes_for([*shown, *items], session.study)
         ready = []
+        parts = task.split(*[1.0] * len(items)) if items else []
         for number, address in enumerate(loaded.addresses):
-            task.step(number, len(items), f"preparing {items[number].name}")
+            parts[number].step(0, 1, f"preparing {items[number].name}")
+            make_overviews(items[number], parts[number])
             view = self._view(session, address, in_memory=True)
             ready.append(hold(view, session.study, axes))
             layer_data(view, session.study, axes)
@@ -84,10 +87,14 @@ class Canvas:
                 self._swap(layer, address)
                 yield
 
-    def show(
-        self, address: str, *, is_visible: bool = True
-    ) -> tuple[Layer | None, bool]:
+    def show(self, address: str) -> tuple[Layer | None, bool]:
         """Show one object; return its layer, and whether that is new."""
+        return at_once(self.showing(address))
+
+    def showing(
+        self, address: str, *, is_visible: bool = True
+    ) -> Stepwise[tuple[Layer | None, bool]]:
+        """Show one object as :meth:`show` does, with a pause before it appears."""
         state = self._state
         data = self._data(address)
         layer = state.layer_of(address)
@@ -99,11 +106,13 @@ class Canvas:
                 return layer, False
             if layer is not None:
                 return self._swap(layer, address), False
-            data[1]["visible"] = is_visible
-            layer = make_layer(data, address)
-            look = self._looks.pop(address, None)
-            if look is not None:
-                copy_look(look, layer)
+        data[1]["visible"] = is_visible
+        layer = make_layer(data, address)
+        look = self._looks.pop(address, None)
+        if look is not None:
+            copy_look(look, layer)
+        yield
+        with state.quietly():
             state.viewer.layers.append(layer)
         self.welcome(layer, address)
         return layer, True
@@ -143,7 +152,7 @@ class Canvas:
         """Return an object as it can be sliced along the axes of the scene."""
         item, study = session[address], session.study
         if not is_oblique(item, study):
-            return item
+            return with_overviews(item)
         place = item.grid_to_space.then(to_reference(item, study))
         key = (item.data.name, place.matrix.tobytes())
         known = self._views.get(address)

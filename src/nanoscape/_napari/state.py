@@ -162,7 +162,9 @@ class ViewerState:
         images = 0
         for address in wanted:
             is_visible = images < visible_images()
-            layer, is_new = self.canvas.show(address, is_visible=is_visible)
+            layer, is_new = yield from self.canvas.showing(
+                address, is_visible=is_visible
+            )
             if layer is not None and is_new:
                 new.append(layer)
                 images += type(layer).__name__ == "Image"
@@ -201,6 +203,12 @@ class ViewerState:
 
     def keep(self, operation: str, inputs: Addresses, outcome: Outcome) -> Record:
         """Keep what an operation gave, write it into the history and show it."""
+        return at_once(self.keeping(operation, inputs, outcome))
+
+    def keeping(
+        self, operation: str, inputs: Addresses, outcome: Outcome
+    ) -> Stepwise[Record]:
+        """Keep what an operation gave as :meth:`keep` does, in small steps."""
         edges = list(self.session.study.edges)
         record = self.session.record(operation, inputs, outcome)
         roles = {port.name: port.role for port in outcome.spec.outputs}
@@ -209,8 +217,10 @@ class ViewerState:
             self.session.put(address, with_role(item, roles.get(name, "")))
             if isinstance(item, Edge):
                 self.moving.remember(edges)
-        self.show(record.outputs.values())
+        yield
+        yield from self.showing(record.outputs.values())
         self.moving.refresh()
+        yield
         self.history_changed.emit()
         return record
 

@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 from qtpy.QtCore import QObject, QTimer
 
-from nanoscape._napari.tasks import Boundary
-
 Result = TypeVar("Result")
 Stepwise = Generator[None, None, Result]
 """Work that yields wherever it may pause; it returns its result."""
@@ -27,6 +25,21 @@ def at_once(work: Stepwise[Result]) -> Result:
             next(work)
         except StopIteration as end:
             return end.value
+
+
+class Boundary:
+    """Keeps an exception for the user to read; beyond it Qt would end the program."""
+
+    error: Exception | None = None
+
+    def __enter__(self) -> Boundary:
+        return self
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+            return True
+        return False
 
 
 class Steps(QObject):

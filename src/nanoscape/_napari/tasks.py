@@ -7,9 +7,10 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -17,6 +18,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
 import nanoscape
+from nanoscape._napari.steps import Boundary, Steps
 from nanoscape.compute import Task
 from nanoscape.compute.task import Cancelled
 from nanoscape.errors import NanoscapeError
@@ -132,6 +134,7 @@ class Runner(QObject):
         self._stop: threading.Event | None = None
         self._began = 0.0
         self._stops: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+        self._steps = Steps(self)
         self._reported.connect(self._on_report)
         weakref.finalize(self, _stop_all, self._stops)
 
@@ -148,8 +151,9 @@ class Runner(QObject):
         work
             Called in another thread with a task; must touch no layers.
         on_done
-            Called with the result on the GUI thread, before ``finished``. An error
-            that it raises is reported like one of the work.
+            Called with the result on the GUI thread, before ``finished``. It may be
+            stepwise; the window answers between its steps. An error that it raises
+            is reported like one of the work.
         """
         self.drop()
         generation = self._generation
@@ -174,6 +178,7 @@ class Runner(QObject):
     def drop(self) -> None:
         """Stop the work and forget it; no signal follows."""
         self._generation += 1
+        self._steps.drop()
         if self._stop is not None:
             self._stop.set()
             self._stop = None
@@ -194,24 +199,38 @@ class Runner(QObject):
         order, future = answer
         if order.generation != self._generation:
             return
-        self._stop = None
         error = None if future is None else future.exception()
         if future is None or order.stop.is_set() or isinstance(error, Cancelled):
+            self._stop = None
             self.cancelled.emit()
+            self.ended.emit()
         elif error is not None:
+            self._stop = None
             self.failed.emit(describe(error, self.title))
+            self.ended.emit()
         else:
             self._deliver(future.result(), order.on_done)
-        self.ended.emit()
 
     def _deliver(self, result: Any, on_done: Callable[[Any], Any] | None) -> None:
+        steps = None
         with Boundary() as boundary:
             if on_done is not None:
-                on_done(result)
-        if boundary.error is not None:
-            self.failed.emit(describe(boundary.error, self.title))
+                steps = on_done(result)
+        end = partial(self._on_delivered, result)
+        if isinstance(steps, Generator):
+            # Too late to cancel: the result is there.
+            self._stop = threading.Event()
+            self._steps.start(steps, end)
+        else:
+            end(boundary.error)
+
+    def _on_delivered(self, result: Any, error: Exception | None) -> None:
+        self._stop = None
+        if error is not None:
+            self.failed.emit(describe(error, self.title))
         else:
             self.finished.emit(result)
+        self.ended.emit()
 
 
 def remaining(fraction: float, elapsed: float) -> str:
@@ -264,21 +283,6 @@ class _Throttled:
         if now - self._last >= _REPORT_S or text != self._text:
             self._last, self._text = now, text
             self._report(fraction, text)
-
-
-class Boundary:
-    """Keeps an exception for the user to read; beyond it Qt would end the program."""
-
-    error: Exception | None = None
-
-    def __enter__(self) -> Boundary:
-        return self
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> bool:
-        if isinstance(error, Exception):
-            self.error = error
-            return True
-        return False
 
 
 @dataclass(frozen=True, eq=False)

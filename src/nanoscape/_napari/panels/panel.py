@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QTabWidget, QVBoxLayout, QWidget
 
 from nanoscape._napari.panels.arriving import ArrivalBar
@@ -24,10 +24,9 @@ from nanoscape._napari.panels.tabs import (
 from nanoscape._napari.results_dock import show_results
 from nanoscape._napari.samples import open_sample
 from nanoscape._napari.state import state_of
+from nanoscape._napari.tasks import Runner
+from nanoscape._napari.warming import warm_up
 from nanoscape.model import Record
-
-WIDTH = 380
-_MIN_WIDTH = 320
 
 
 class Panel(QWidget):
@@ -72,15 +71,12 @@ class Panel(QWidget):
         layout.addWidget(self.chips)
         layout.addWidget(line)
         layout.addWidget(self.tabs, 1)
-        self.setMinimumWidth(_MIN_WIDTH)
         self.history.again_asked.connect(self.run_again)
         self.history.results_asked.connect(self.show_results)
         self.tabs.currentChanged.connect(self._on_tab)
         self.lists["Open"].open_first()
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Return the width that the panel is made for."""
-        return QSize(WIDTH, super().sizeHint().height())
+        self._warming = Runner("Loading", self, is_listed=False)
+        self._warming.start(lambda _: warm_up())
 
     @property
     def sections(self) -> dict[str, OperationSection]:
