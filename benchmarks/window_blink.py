@@ -115,7 +115,8 @@ def main() -> int:
 def _measure(folder: Path) -> None:
     sample = folder / "sample"
     _run(
-        f"from pathlib import Path as P; from nanoscape._napari.samples import make_sample as m; m(P({str(sample)!r}))"
+        "from pathlib import Path; from nanoscape._napari.samples import make_sample;"
+        f"make_sample(Path({str(sample)!r}))"
     )
     many = _many_channels(folder / "many.ome.tif")
     large = _large_vessels(folder / "large.ome.tif")

@@ -33,7 +33,6 @@ from nanoscape._napari.loading import (
 from nanoscape._napari.scene import neighbour
 from nanoscape._napari.steps import Steps, Stepwise
 from nanoscape._napari.tasks import Failure, Runner, describe
-from nanoscape._napari.warming import warm_up
 from nanoscape.compute import Task
 from nanoscape.workflow.session import Session
 
@@ -259,7 +258,7 @@ class Arrivals(QObject):
         runner.failed.connect(self._on_failed)
         runner.cancelled.connect(self._take_back)
         self.progressed.emit(-1.0, arrival.title)
-        runner.start(partial(_load, arrival), on_done=self._enter)
+        runner.start(arrival.load, on_done=self._enter)
 
     def _enter(self, loaded: Loaded) -> None:
         arrival, state = self._now, self._state
@@ -314,11 +313,6 @@ class Arrivals(QObject):
             self._runner.drop()
             self._runner.deleteLater()
             self._runner = None
-
-
-def _load(arrival: Arrival, task: Task) -> Loaded:
-    warm_up()
-    return arrival.load(task)
 
 
 def tell(failure: Failure) -> None:

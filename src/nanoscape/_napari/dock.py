@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from nanoscape._napari.panels import Panel
@@ -45,10 +45,12 @@ class Dock(QWidget):
         self.panel: Panel | None = None
         self._loading = QLabel("Loading…")
         self._loading.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._loading)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self._loading)
         self.setMinimumWidth(_MIN_WIDTH)
+        # Otherwise napari puts empty space below what is there when it is docked.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         if _MODULE in sys.modules:
             self._fill(sys.modules[_MODULE])
             return
@@ -68,7 +70,8 @@ class Dock(QWidget):
         return QSize(WIDTH, super().sizeHint().height())
 
     def _fill(self, module: Any) -> None:
-        self._loading.setVisible(False)
+        self._column.removeWidget(self._loading)
+        self._loading.deleteLater()
         self.panel = module.Panel(self.viewer)
-        self.layout().addWidget(self.panel)
+        self._column.addWidget(self.panel)
         self.ready.emit()

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 
-import numpy as np
-from napari.layers import Image, Shapes
-
-from nanoscape._napari.layers import units
+from pint import UnitRegistry, application_registry
+from pint.registry import LazyRegistry
 
 _MODULES = ("magicgui.widgets", "magicgui.backends._qtpy")
 
 
-@functools.cache
-def warm_up() -> None:
-    """Load units, compiled functions and fields; nothing is done the second time.
+def load_units() -> UnitRegistry:
+    """Load units and the fields of forms; to be done in a worker.
 
-    The first layer of a session takes napari half a second longer than the others.
+    The first layer of a session takes napari longer than the others, because Pint
+    then reads its units. They are read into a registry of their own here: the
+    common one must not be loaded by two threads at a time.
     """
-    Image(np.zeros((2, 2), np.uint8), units=units("yx"), contrast_limits=(0, 1))
-    triangle = np.array([[0, 0], [0, 1], [1, 1]], float)
-    Shapes([triangle], shape_type="polygon", units=units("yx"))
     for module in _MODULES:
         importlib.import_module(module)
+    return UnitRegistry()
+
+
+def use_units(units: UnitRegistry) -> None:
+    """Make units the common ones, unless others are loaded already."""
+    if isinstance(application_registry.get(), LazyRegistry):
+        application_registry.set(units)

@@ -33,6 +33,8 @@ from nanoscape.units import micrometres_per
 
 _UNITS = ("µm", "nm", "mm")
 _ROWS = 9
+_WIDEST_COLUMN = 140
+"""A long name must not push the other columns out of sight; it is in the tooltip."""
 
 
 class CalibrationQuestion(QWidget):
@@ -250,6 +252,9 @@ class StudySection(Section):
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                 self.table.setItem(row, column, item)
         self.table.resizeColumnsToContents()
+        for column in range(len(COLUMNS)):
+            width = min(self.table.columnWidth(column), _WIDEST_COLUMN)
+            self.table.setColumnWidth(column, width)
         height = self.table.verticalHeader().defaultSectionSize()
         shown = min(max(len(rows), 2), _ROWS)
         self.table.setMinimumHeight(height * (shown + 2))

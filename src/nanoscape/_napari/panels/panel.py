@@ -25,7 +25,7 @@ from nanoscape._napari.results_dock import show_results
 from nanoscape._napari.samples import open_sample
 from nanoscape._napari.state import state_of
 from nanoscape._napari.tasks import Runner
-from nanoscape._napari.warming import warm_up
+from nanoscape._napari.warming import load_units, use_units
 from nanoscape.model import Record
 
 
@@ -76,7 +76,7 @@ class Panel(QWidget):
         self.tabs.currentChanged.connect(self._on_tab)
         self.lists["Open"].open_first()
         self._warming = Runner("Loading", self, is_listed=False)
-        self._warming.start(lambda _: warm_up())
+        self._warming.start(lambda _: load_units(), on_done=use_units)
 
     @property
     def sections(self) -> dict[str, OperationSection]:
