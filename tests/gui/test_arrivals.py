@@ -206,3 +206,17 @@ def test_a_study_that_cannot_be_read_leaves_the_open_one(
     assert len(told) == 1
     assert len(viewer.layers) == 3
     assert len(list(state.session)) == 3
+
+
+def test_anatomy_lies_below_what_is_laid_over_it(
+    viewer: ViewerModel, state: ViewerState
+) -> None:
+    def image(name: str, **tags: str) -> str:
+        tagged = Tags.of("header", **tags)
+        return state.session.add(
+            Image.from_array([[0.0, 1.0]], "yx", spacing=1.0, name=name, tags=tagged)
+        )
+
+    pet = image("PET", modality="PT", role="Carrier")
+    state.show([pet, image("MR", modality="MR", role="Anatomy")])
+    assert names(viewer) == ["MR", "PET"]

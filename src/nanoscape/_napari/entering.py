@@ -38,9 +38,10 @@ def enter_scene(state: ViewerState, ident: str, loaded: Loaded) -> Stepwise[None
 
 
 def enter_study(state: ViewerState, loaded: Loaded) -> Stepwise[None]:
-    """Show the first scene of a study in place of the one that is open."""
+    """Show the scene of a study that was read in place of what is open."""
     yield from state.canvas.clearing()
     state.take_up(loaded.session)
+    state.look_at(loaded.scene)
     yield
     yield from _show_scene(state)
 

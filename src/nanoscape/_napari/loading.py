@@ -17,6 +17,7 @@ from nanoscape._napari.scene import saved_results, scene_addresses, source_of
 from nanoscape.compute import Task
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import Scene, Study, Tags
+from nanoscape.model.study import scope_key
 from nanoscape.workflow.session import Session
 from nanoscape.workflow.sources import add_file
 
@@ -35,12 +36,15 @@ class Loaded:
         Files that were not read, and why.
     ready
         Whatever was computed for the layers; kept until they are made.
+    scene
+        The scene that was read, if it was one.
     """
 
     session: Session
     addresses: list[str] = field(default_factory=list)
     refused: list[tuple[Path, NanoscapeError]] = field(default_factory=list)
     ready: list[Any] = field(default_factory=list)
+    scene: str | None = None
 
 
 def beside(session: Session) -> Session:
@@ -105,7 +109,7 @@ def load_file(
 
 def load_scene(session: Session, scene: Scene | None, task: Task) -> Loaded:
     """Read the files and saved results of a scene that are not open yet."""
-    loaded = Loaded(session)
+    loaded = Loaded(session, scene=scene.id if scene else None)
     if scene is None:
         return loaded
     study = session.study
@@ -129,9 +133,12 @@ def load_scene(session: Session, scene: Scene | None, task: Task) -> Loaded:
 
 
 def load_study(root: Path, task: Task) -> Loaded:
-    """Read a study and its first scene."""
+    """Read a study and the first of its scenes that something was done to."""
     session = Session(Study.load(root))
-    return load_scene(session, next(iter(session.study.scenes()), None), task)
+    scenes = session.study.scenes()
+    done = {scope_key(record.scope) for record in session.study.records}
+    first = next((s for s in scenes if scope_key(s.scope) in done), None)
+    return load_scene(session, first or next(iter(scenes), None), task)
 
 
 def guess_roles(session: Session, addresses: Sequence[str]) -> None:

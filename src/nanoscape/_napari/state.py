@@ -17,6 +17,7 @@ from nanoscape._napari.drawing import Drawing
 from nanoscape._napari.entering import enter_files, enter_scene, enter_study
 from nanoscape._napari.layers import KEY
 from nanoscape._napari.loading import beside, load_files, load_scene, load_study
+from nanoscape._napari.look import is_backdrop
 from nanoscape._napari.moving import Moving
 from nanoscape._napari.roles import with_role
 from nanoscape._napari.scene import (
@@ -137,14 +138,13 @@ class ViewerState:
         tell_refused(loaded)
 
     def take_up(self, session: Session) -> None:
-        """Take up another study; its first scene is looked at."""
+        """Take up another study; which scene is looked at is told afterwards."""
         self.session = session
         self._active.clear()
         self.canvas.forget(session)
         self.moving.forget()
         self._closed.clear()
-        scene = next(iter(self.scenes), None)
-        self._scene = scene.id if scene else None
+        self._scene = None
 
     def show(self, addresses: Iterable[str]) -> list[Layer]:
         """Show objects; one that has a layer is updated in place and keeps its look.
@@ -155,7 +155,8 @@ class ViewerState:
 
     def showing(self, addresses: Iterable[str]) -> Stepwise[list[Layer]]:
         """Show objects as :meth:`show` does, with a pause after each."""
-        wanted = list(addresses)
+        # What others are laid over comes first.
+        wanted = sorted(addresses, key=lambda a: not is_backdrop(self.session[a]))
         self._closed.difference_update(wanted)
         yield from self.canvas.fitting([self.session[a] for a in wanted])
         new: list[Layer] = []
