@@ -42,8 +42,11 @@ def main() -> None:
     """Go through the guide and take its pictures."""
     IMAGES.mkdir(exist_ok=True)
     viewer = napari.Viewer(title="Nanoscape")
-    _, panel = viewer.window.add_plugin_dock_widget("napari-nanoscape")
-    window = panel.window()
+    _, dock = viewer.window.add_plugin_dock_widget("napari-nanoscape")
+    while dock.panel is None:
+        wait(0.1)
+    panel = dock.panel
+    window = dock.window()
     window.resize(1366, 768)
     state = state_of(viewer)
     state.open_study(Path(sys.argv[1]) / "study")

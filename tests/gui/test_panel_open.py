@@ -17,21 +17,25 @@ from nanoscape.model import Image, Landmarks
 
 @pytest.fixture
 def files(
-    qtbot: QtBot, state: ViewerState, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    state: ViewerState,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> FilesSection:
     """The section, over a reader that knows three kinds of files."""
 
-    def load(paths: list[Path], pixel_size_um: float | None = None) -> list[str]:
-        (path,) = paths
+    def read(path: Path, *, pixel_size: float | None = None) -> tuple[Image, ...]:
         if path.suffix == ".bad":
             raise UnreadableFile(f"{path.name} is damaged", todo="copy it again")
-        if path.suffix == ".bare" and pixel_size_um is None:
+        if path.suffix == ".bare" and pixel_size is None:
             raise MissingCalibration(f"{path.name} does not state its pixel size")
-        spacing = pixel_size_um or 0.5
-        image = Image.from_array([[0.0, 1.0]], "yx", spacing=spacing, name=path.stem)
-        return [state.session.add(image)]
+        spacing = pixel_size or 0.5
+        return (Image.from_array([[0.0, 1.0]], "yx", spacing=spacing, name=path.stem),)
 
-    monkeypatch.setattr(state, "load_paths", load)
+    monkeypatch.setattr("nanoscape.io.read", read, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.tif", "b.tif", "c.bad", "scan.bare"):
+        (tmp_path / name).write_bytes(b"")
     section = FilesSection(state)
     qtbot.addWidget(section)
     section.set_open(True)
@@ -40,8 +44,13 @@ def files(
 
 
 def open_and_wait(qtbot: QtBot, files: FilesSection, *names: str) -> None:
-    with qtbot.waitSignal(files.runner.ended, timeout=5000):
-        files.open_files(names)
+    files.open_files(names)
+    wait_for_arrivals(qtbot, files)
+
+
+def wait_for_arrivals(qtbot: QtBot, files: FilesSection) -> None:
+    arrivals = files._state.arrivals
+    qtbot.waitUntil(lambda: not arrivals.is_busy, timeout=5000)
 
 
 def test_files_are_read_and_shown(
@@ -69,8 +78,8 @@ def test_a_missing_pixel_size_is_asked_for(
     assert "scan.bare" in files.question.text.text()
     files.question.number.setValue(325)
     files.question.unit.setCurrentText("nm")
-    with qtbot.waitSignal(files.runner.ended, timeout=5000):
-        files.question.go.click()
+    files.question.go.click()
+    wait_for_arrivals(qtbot, files)
     assert not files.question.isVisible()
     assert state.session["scan"].spacing["x"] == pytest.approx(0.325)
 
@@ -130,5 +139,6 @@ def test_a_saved_study_is_opened_again(
     qtbot.addWidget(files)
     files.set_open(True)
     files.open_folder(tmp_path / "study")
+    wait_for_arrivals(qtbot, files)
     assert not files.failure.text.text()
     assert list(state.session.study.landmarks) == ["pairs"]

@@ -45,6 +45,7 @@ def test_a_sheet_is_reported_first_and_used_when_asked(
     assert "row 4: c is not in the study" in report
     assert "subject" not in state.session["a"].tags
     section.use.click()
+    qtbot.waitUntil(lambda: not state.arrivals.is_busy, timeout=5000)
     assert state.session["a"].tags["subject"] == "m1"
     assert state.session["a"].tags.origin("subject") == "sheet"
     assert [scene.title for scene in state.scenes] == [

@@ -460,10 +460,10 @@ def test_a_file_of_a_study_that_is_gone_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr("nanoscape._napari.state.show_error", told.append)
+    monkeypatch.setattr("nanoscape._napari.arrivals.show_error", told.append)
     for name in ("here", "gone"):
         io.write(image(name), tmp_path / f"{name}.ome.tif")
-        state.load_paths([tmp_path / f"{name}.ome.tif"])
+        state.open_paths([tmp_path / f"{name}.ome.tif"])
     state.session.save(tmp_path / "study")
     (tmp_path / "gone.ome.tif").unlink()
     state.open_study(tmp_path / "study")

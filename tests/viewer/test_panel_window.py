@@ -48,7 +48,7 @@ def test_vessels_are_previewed_found_and_listed(qtbot: QtBot, panel: Any) -> Non
 
 
 def test_the_panel_is_no_wider_than_it_says(panel: Any) -> None:
-    from nanoscape._napari.panels.panel import WIDTH
+    from nanoscape._napari.dock import WIDTH
 
     assert panel.minimumSizeHint().width() <= WIDTH
 

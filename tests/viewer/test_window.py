@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from pytestqt.qtbot import QtBot
 
 from nanoscape import io
 from nanoscape._napari import readers, samples
@@ -43,11 +44,21 @@ def uncalibrated(tmp_path: Path) -> Path:
     return path
 
 
+def open_and_wait(viewer: Any, qtbot: QtBot, path: Path | str) -> None:
+    """Open a file as a drop does, and wait until it is shown."""
+    viewer.open(str(path), plugin=PLUGIN)
+    wait_for_arrivals(viewer, qtbot)
+
+
+def wait_for_arrivals(viewer: Any, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not state_of(viewer).arrivals.is_busy, timeout=30_000)
+
+
 def test_a_dropped_file_lies_in_micrometres_and_belongs_to_the_study(
-    make_napari_viewer_proxy: MakeViewer, slide: Path
+    make_napari_viewer_proxy: MakeViewer, qtbot: QtBot, slide: Path
 ) -> None:
     viewer = make_napari_viewer_proxy()
-    viewer.open(str(slide), plugin=PLUGIN)
+    open_and_wait(viewer, qtbot, slide)
     state = state_of(viewer)
     assert [layer.name for layer in viewer.layers] == ["CD31", "Doxorubicin"]
     layer = viewer.layers[0]
@@ -58,7 +69,7 @@ def test_a_dropped_file_lies_in_micrometres_and_belongs_to_the_study(
 
 
 def test_a_volume_dropped_on_sections_gives_all_of_them_three_axes(
-    make_napari_viewer_proxy: MakeViewer, slide: Path, tmp_path: Path
+    make_napari_viewer_proxy: MakeViewer, qtbot: QtBot, slide: Path, tmp_path: Path
 ) -> None:
     volume = Image.from_array(
         np.zeros((3, 4, 5), np.float32), "zyx", spacing=100, name="CT"
@@ -66,8 +77,8 @@ def test_a_volume_dropped_on_sections_gives_all_of_them_three_axes(
     path = tmp_path / "ct.ome.tif"
     io.write(volume, path)
     viewer = make_napari_viewer_proxy()
-    viewer.open(str(slide), plugin=PLUGIN)
-    viewer.open(str(path), plugin=PLUGIN)
+    open_and_wait(viewer, qtbot, slide)
+    open_and_wait(viewer, qtbot, path)
     assert [layer.axis_labels for layer in viewer.layers] == [("z", "y", "x")] * 3
     assert viewer.layers.extent.units is not None
 
@@ -75,6 +86,7 @@ def test_a_volume_dropped_on_sections_gives_all_of_them_three_axes(
 @pytest.mark.parametrize("answer", [0.25, None])
 def test_a_pixel_size_that_is_missing_is_asked_for(
     make_napari_viewer_proxy: MakeViewer,
+    qtbot: QtBot,
     uncalibrated: Path,
     monkeypatch: pytest.MonkeyPatch,
     answer: float | None,
@@ -90,7 +102,7 @@ def test_a_pixel_size_that_is_missing_is_asked_for(
     monkeypatch.setattr(readers, "show_error", told.append)
     viewer = make_napari_viewer_proxy()
     viewer.add_points(np.zeros((1, 2)))
-    viewer.open(str(uncalibrated), plugin=PLUGIN)
+    open_and_wait(viewer, qtbot, uncalibrated)
     assert asked == ["plain.ome.tif"]
     if answer is None:
         assert len(viewer.layers) == 1
@@ -103,6 +115,7 @@ def test_a_pixel_size_that_is_missing_is_asked_for(
 
 def test_a_damaged_file_is_told_in_a_sentence_and_the_layers_stay(
     make_napari_viewer_proxy: MakeViewer,
+    qtbot: QtBot,
     slide: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -112,8 +125,9 @@ def test_a_damaged_file_is_told_in_a_sentence_and_the_layers_stay(
     damaged = tmp_path / "damaged.ome.tif"
     damaged.write_bytes(slide.read_bytes()[:300])
     viewer = make_napari_viewer_proxy()
-    viewer.open(str(slide), plugin=PLUGIN)
+    open_and_wait(viewer, qtbot, slide)
     assert readers.read(str(damaged)) == [(None,)]
+    wait_for_arrivals(viewer, qtbot)
     assert len(told) == 1
     assert "Traceback" not in told[0]
     assert len(viewer.layers) == 2
@@ -121,20 +135,20 @@ def test_a_damaged_file_is_told_in_a_sentence_and_the_layers_stay(
 
 
 def test_a_folder_is_read_beside_the_window(
-    make_napari_viewer_proxy: MakeViewer, shared_data: Path, qtbot: Any
+    make_napari_viewer_proxy: MakeViewer, shared_data: Path, qtbot: QtBot
 ) -> None:
     folder = shared_data / "multimodal" / "ibsi_STS_002" / "PET" / "image"
     viewer = make_napari_viewer_proxy()
-    viewer.open(str(folder), plugin=PLUGIN)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=60_000)
+    open_and_wait(viewer, qtbot, folder)
+    assert len(viewer.layers) == 1
     assert viewer.layers[0].axis_labels == ("z", "y", "x")
 
 
 def test_what_is_saved_is_opened_again_in_its_place(
-    make_napari_viewer_proxy: MakeViewer, slide: Path, tmp_path: Path
+    make_napari_viewer_proxy: MakeViewer, qtbot: QtBot, slide: Path, tmp_path: Path
 ) -> None:
     viewer = make_napari_viewer_proxy()
-    viewer.open(str(slide), plugin=PLUGIN)
+    open_and_wait(viewer, qtbot, slide)
     path = str(tmp_path / "saved.ome.zarr")
     assert viewer.layers[:1].save(path, plugin=PLUGIN) == [path]
     (again,) = io.read(path)
@@ -162,22 +176,24 @@ def test_a_layer_of_another_plugin_is_saved_as_it_lies(
 
 def test_the_sample_study_opens(
     make_napari_viewer_proxy: MakeViewer,
+    qtbot: QtBot,
     slide: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def make(folder: Path, task: Any) -> Path:
+    def make(folder: Path, *, task: Any) -> Path:
         study = Study(folder)
         study.add(Source(id="slide", path=str(slide)))
         study.save()
         return folder
 
     monkeypatch.setattr(samples, "sample_folder", lambda: tmp_path / "study")
-    monkeypatch.setattr(samples, "_make", make)
+    monkeypatch.setattr(samples, "make_sample", make)
     viewer = make_napari_viewer_proxy()
     state = state_of(viewer)
     for _ in range(2):  # the second time it is there already
         viewer.open_sample(PLUGIN, "study")
+        wait_for_arrivals(viewer, qtbot)
         shown = [state.address_of(layer) for layer in viewer.layers]
         assert shown == ["slide/CD31", "slide/Doxorubicin"]
         assert state.session.study.root == tmp_path / "study"

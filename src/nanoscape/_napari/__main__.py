@@ -10,12 +10,11 @@ def main() -> int:
     """Open the window with a study and the panel, and wait until it is closed."""
     import napari
 
-    from nanoscape._napari.state import state_of
-
     viewer = napari.Viewer(title="Nanoscape")
-    viewer.window.add_plugin_dock_widget("napari-nanoscape")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-nanoscape")
     if len(sys.argv) > 1:
-        state_of(viewer).open_study(Path(sys.argv[1]))
+        study = Path(sys.argv[1])
+        dock.when_ready(lambda panel: panel.state.arrivals.open_study(study))
     napari.run()
     return 0
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog
 
-from nanoscape._napari.readers import read_beside
 from nanoscape._napari.settings import PLUGIN
-from nanoscape._napari.state import state_of
-
-if TYPE_CHECKING:
-    from nanoscape._napari.panels import Panel
 
 TITLE = "Nanoscape"
 
 
-def open_panel(viewer: Any, tab: str = "Open") -> Panel:
+def open_panel(viewer: Any, tab: str = "Open") -> None:
     """Show the panel, with one of its tabs in front."""
-    _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, TITLE)
-    panel.go_to(tab)
-    return panel
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, TITLE)
+    dock.when_ready(lambda panel: panel.go_to(tab))
 
 
 def align(napari_viewer: Viewer) -> None:
@@ -44,4 +38,7 @@ def open_as(napari_viewer: Viewer) -> None:
     """Open files by their content, whatever they are called."""
     names, _ = QFileDialog.getOpenFileNames(None, "Open with Nanoscape")
     if names:
-        read_beside(state_of(napari_viewer), [Path(name) for name in names])
+        from nanoscape._napari.readers import open_beside
+        from nanoscape._napari.state import state_of
+
+        open_beside(state_of(napari_viewer), [Path(name) for name in names])

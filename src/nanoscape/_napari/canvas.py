@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
 from napari.types import FullLayerData
 
-from nanoscape._napari.layers import KEY, layer_data, make_layer
+from nanoscape._napari.layers import hold, layer_data, make_layer
+from nanoscape._napari.loading import Loaded
 from nanoscape._napari.oblique import computed, is_oblique, upright
+from nanoscape._napari.overviews import make_overviews, with_overviews
 from nanoscape._napari.place import to_reference
 from nanoscape._napari.scene import SceneAxes, axes_for
-from nanoscape._napari.settings import visible_images
+from nanoscape._napari.steps import Stepwise, at_once
 from nanoscape._napari.updating import Look, copy_look, look_of, update_layer
+from nanoscape.compute import Task
 from nanoscape.model import Affine
+from nanoscape.workflow.session import Session
 
 if TYPE_CHECKING:
     from nanoscape._napari.state import ViewerState
@@ -39,19 +45,37 @@ class Canvas:
             weakref.WeakKeyDictionary()
         )
 
-    def forget(self) -> None:
-        """Forget how layers looked, for another study."""
+    def forget(self, session: Session) -> None:
+        """Forget how layers looked; views are kept of what another study holds."""
         self._looks.clear()
-        self._views.clear()
+        self._views = {a: view for a, view in self._views.items() if a in session}
 
-    def prepare(self, addresses: Iterable[str]) -> None:
-        """Compute what layers need, contrast and overviews; to be done in a worker."""
-        study = self._state.session.study
-        for address in addresses:
-            item = self._view(address, in_memory=True)
-            layer_data(item, study, axes_for([item], study))
+    def prepare(self, loaded: Loaded, shown: Sequence[Any], task: Task) -> Loaded:
+        """Compute what layers need, contrast and overviews; to be done in a worker.
 
-    def fit_axes(self, new: Sequence[Any]) -> None:
+        Parameters
+        ----------
+        loaded
+            What was read.
+        shown
+            What it will be shown together with.
+        task
+            Progress.
+        """
+        session = loaded.session
+        items = [session[address] for address in loaded.addresses]
+        axes = axes_for([*shown, *items], session.study)
+        ready = []
+        parts = task.split(*[1.0] * len(items)) if items else []
+        for number, address in enumerate(loaded.addresses):
+            parts[number].step(0, 1, f"preparing {items[number].name}")
+            make_overviews(items[number], parts[number])
+            view = self._view(session, address, in_memory=True)
+            ready.append(hold(view, session.study, axes))
+            layer_data(view, session.study, axes)
+        return replace(loaded, ready=ready)
+
+    def fitting(self, new: Sequence[Any]) -> Stepwise[None]:
         """Give all layers the axes that they and new objects can be shown on."""
         state = self._state
         axes = axes_for([*state.shown_items(), *new], state.session.study)
@@ -62,9 +86,16 @@ class Canvas:
             address = state.address_of(layer)
             if address is not None:
                 self._swap(layer, address)
+                yield
 
     def show(self, address: str) -> tuple[Layer | None, bool]:
         """Show one object; return its layer, and whether that is new."""
+        return at_once(self.showing(address))
+
+    def showing(
+        self, address: str, *, is_visible: bool = True
+    ) -> Stepwise[tuple[Layer | None, bool]]:
+        """Show one object as :meth:`show` does, with a pause before it appears."""
         state = self._state
         data = self._data(address)
         layer = state.layer_of(address)
@@ -76,27 +107,16 @@ class Canvas:
                 return layer, False
             if layer is not None:
                 return self._swap(layer, address), False
-            layer = make_layer(data, address)
-            look = self._looks.pop(address, None)
-            if look is not None:
-                copy_look(look, layer)
+        data[1]["visible"] = is_visible
+        layer = make_layer(data, address)
+        look = self._looks.pop(address, None)
+        if look is not None:
+            copy_look(look, layer)
+        yield
+        with state.quietly():
             state.viewer.layers.append(layer)
         self.welcome(layer, address)
         return layer, True
-
-    def tuples(self, addresses: Iterable[str]) -> list[FullLayerData]:
-        """Return what napari needs to make the layers of objects by itself."""
-        found: list[FullLayerData] = []
-        for address in addresses:
-            made = self._data(address)
-            if made is None:
-                continue
-            data, settings, kind = made
-            number = sum(known == "image" for _, _, known in found)
-            settings["metadata"] = {KEY: address}
-            settings["visible"] = kind != "image" or number < visible_images()
-            found.append((data, settings, kind))
-        return found
 
     def welcome(self, layer: Layer, address: str) -> None:
         """Note how a layer shows its object, and follow what is done to it."""
@@ -114,22 +134,33 @@ class Canvas:
         """Return the transform that is already in a layer's samples, if one is."""
         return self._bases.get(layer)
 
-    def clear(self) -> None:
+    def clearing(self) -> Stepwise[None]:
         """Take the layers of all objects away, and remember how they looked."""
-        state = self._state
-        with state.quietly():
-            for layer in list(state.viewer.layers):
-                address = state.address_of(layer)
-                if address is not None:
-                    self._looks[address] = look_of(layer)
-                    state.viewer.layers.remove(layer)
+        yield from self.removing(self._state.session)
 
-    def _view(self, address: str, *, in_memory: bool = False) -> Any:
+    def removing(self, addresses: Iterable[str]) -> Stepwise[None]:
+        """Take the layers of some objects away, and remember how they looked.
+
+        All in one step: after each, napari searches all of memory for what can be
+        freed, which takes longer than everything else.
+        """
+        state, wanted = self._state, set(addresses)
+        layers = state.viewer.layers
+        found = [(layer, state.address_of(layer)) for layer in reversed(list(layers))]
+        # Napari has had batches since version 0.9.
+        batch = getattr(layers, "batched_update", nullcontext)
+        with state.quietly(), batch():
+            for layer, address in found:
+                if address in wanted:
+                    self._looks[address] = look_of(layer)
+                    layers.remove(layer)
+        yield
+
+    def _view(self, session: Session, address: str, *, in_memory: bool = False) -> Any:
         """Return an object as it can be sliced along the axes of the scene."""
-        state = self._state
-        item, study = state.session[address], state.session.study
+        item, study = session[address], session.study
         if not is_oblique(item, study):
-            return item
+            return with_overviews(item)
         place = item.grid_to_space.then(to_reference(item, study))
         key = (item.data.name, place.matrix.tobytes())
         known = self._views.get(address)
@@ -139,8 +170,9 @@ class Canvas:
         return known[1].replace(name=item.name, tags=item.tags)
 
     def _data(self, address: str) -> FullLayerData | None:
-        study = self._state.session.study
-        return next(iter(layer_data(self._view(address), study, self.axes)), None)
+        session = self._state.session
+        view = self._view(session, address)
+        return next(iter(layer_data(view, session.study, self.axes)), None)
 
     def _swap(self, layer: Layer, address: str) -> Layer:
         """Put a new layer in the place of one that cannot take the new data."""
@@ -159,10 +191,3 @@ class Canvas:
             layers.selection.add(new)
         self.welcome(new, address)
         return new
-
-
-def limit_visible(layers: Sequence[Layer]) -> None:
-    """Hide all but the first images of many."""
-    images = [layer for layer in layers if type(layer).__name__ == "Image"]
-    for layer in images[visible_images() :]:
-        layer.visible = False

@@ -30,6 +30,13 @@ _LARGEST = 1e12
 _LARGEST_WHOLE = 2**31 - 1
 _DIGITS = 12
 _BOX_WIDTH = 60
+_NO_BUTTONS = (
+    "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button"
+    " { width: 0px; border: none; }"
+    "QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow"
+    " { width: 0px; height: 0px; image: none; }"
+    "QAbstractSpinBox { padding: 1px 4px; }"
+)
 
 
 class Field(QWidget):
@@ -264,7 +271,10 @@ def _scalar_widget(parameter: Parameter) -> Any:
             step=round(option.step or 1),
         )
     elif _is_slider(parameter):
-        return FloatSlider(min=low, max=high, step=_step(parameter))
+        slider = FloatSlider(min=low, max=high, step=_step(parameter))
+        for label in slider.native.findChildren(QAbstractSpinBox):
+            _narrow_buttons(label)
+        return slider
     else:
         box = FloatSpinBox(
             min=-_LARGEST if low is None else low,
@@ -328,7 +338,17 @@ def _without_buttons(field: Field) -> None:
     """Leave the room of the two buttons to the number; the arrow keys still step."""
     native = field.widget.native if isinstance(field, ScalarField) else None
     if isinstance(native, QAbstractSpinBox):
-        native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        _narrow_buttons(native)
+
+
+def _narrow_buttons(box: QAbstractSpinBox) -> None:
+    """Hide the buttons of a box.
+
+    Boxes that are said to have none get an edit of one pixel from Qt 6.11 on, when a
+    style sheet such as napari's places the buttons.
+    """
+    box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.UpDownArrows)
+    box.setStyleSheet(_NO_BUTTONS)
 
 
 def _focusable(native: QWidget) -> QWidget:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import dask.array as da
 import numpy as np
@@ -37,6 +37,7 @@ EDITABLE_VOXELS = 2**22
 _EDGE = "#ffd54f"
 
 # Summing all spectra takes seconds: once for each file.
+_held: WeakValueDictionary[str, NDArray[Any]] = WeakValueDictionary()
 _overviews: WeakKeyDictionary[SpectrumSource, Image] = WeakKeyDictionary()
 
 
@@ -82,14 +83,29 @@ def _labels(item: Labels, study: Study, axes: SceneAxes) -> tuple[FullLayerData,
     settings |= {"opacity": 0.6, "blending": "translucent"}
     if item.table is not None:
         settings["features"] = item.table
-    levels = [_whole_numbers(array) for array in _arrays(item, study, axes)]
+    levels = _label_arrays(item, study, axes)
     data: Any = levels
     if levels[0].size <= EDITABLE_VOXELS:
-        data = np.array(levels[0])
+        held = _held.get(levels[0].name)
+        # A copy each, because layers are painted on.
+        data = np.array(levels[0] if held is None else held)
     elif len(levels) == 1:
         data = levels[0]
     settings["multiscale"] = isinstance(data, list)
     return ((data, settings, "labels"),)
+
+
+def hold(item: Any, study: Study, axes: SceneAxes) -> NDArray[Any] | None:
+    """Read labels that can be painted on; while this is held no layer reads them."""
+    if not isinstance(item, Labels) or item.data.size > EDITABLE_VOXELS:
+        return None
+    array = _label_arrays(item, study, axes)[0]
+    held = _held[array.name] = np.array(array)
+    return held
+
+
+def _label_arrays(item: Labels, study: Study, axes: SceneAxes) -> list[da.Array]:
+    return [_whole_numbers(array) for array in _arrays(item, study, axes)]
 
 
 @layer_data.register

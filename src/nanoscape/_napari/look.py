@@ -79,6 +79,13 @@ def colormap_of(image: Image) -> str:
     return "gray" if image.quantity.unit == "a.u." else "viridis"
 
 
+def is_backdrop(item: Any) -> bool:
+    """Whether an object would cover what lies on it: colours as seen, or anatomy."""
+    if not isinstance(item, Image):
+        return False
+    return bool(item.rgb or item.tags.get("role") == "Anatomy")
+
+
 def is_score(image: Image) -> bool:
     """Whether an image shows something that is below or above zero."""
     text = f"{image.quantity.name} {image.quantity.unit}".lower()

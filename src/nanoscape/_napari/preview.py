@@ -12,6 +12,7 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from nanoscape._napari.layers import layer_data
+from nanoscape._napari.overviews import with_overviews
 from nanoscape._napari.tasks import Failure, Runner
 from nanoscape.compute import Task
 from nanoscape.model import Raster
@@ -185,7 +186,8 @@ class Preview(QObject):
         if port is None or layer is None:
             self.told.emit("The preview needs the image to be shown as a layer.")
             return
-        item = self._state.session[address]
+        # At the resolution that is shown, which may be one made for display.
+        item = with_overviews(self._state.session[address])
         axes = self._state.axes.axes
         dims = self._state.viewer.dims
         # Layers and viewer share their last axes.

@@ -13,11 +13,11 @@ from napari.types import LayerData
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtWidgets import QApplication, QInputDialog
 
+from nanoscape._napari import samples
 from nanoscape._napari.layers import layer_data
+from nanoscape._napari.loading import Loaded
 from nanoscape._napari.scene import axes_for
 from nanoscape._napari.state import ViewerState, state_of
-from nanoscape._napari.tasks import Failure, Runner
-from nanoscape.compute import Task
 from nanoscape.errors import MissingCalibration, NanoscapeError
 from nanoscape.io import FORMATS, recognise
 from nanoscape.model.study import STUDY_FILE
@@ -27,8 +27,6 @@ Paths = str | Sequence[str]
 
 # For napari: read, and nothing to add.
 NO_LAYERS: list[Any] = [(None,)]
-
-_runners: set[Runner] = set()
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
@@ -47,37 +45,35 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
 def read(path: Paths) -> list[LayerData]:
     """Open files in the study of the current viewer.
 
-    What takes long to read, folders and spectra, is read beside the window and
-    shown when it is there. A pixel size that is missing is asked for.
+    They are read beside the window and shown when they are there. A pixel size that
+    is missing is asked for.
     """
     paths = _paths(path)
     viewer = napari.current_viewer()
     if viewer is None:
-        return _read_alone(paths)
+        return (
+            samples.sample_layers()
+            if paths[0] == samples.ADDRESS
+            else _read_alone(paths)
+        )
     state = state_of(viewer)
-    try:
-        for study in filter(_is_study, paths):
-            state.open_study(study if study.is_dir() else study.parent)
-            return NO_LAYERS
-        if any(_takes_long(p) for p in paths):
-            read_beside(state, paths)
-            return NO_LAYERS
-        layers = [layer for p in paths for layer in _read_one(state, p)]
-    except NanoscapeError as error:
-        show_error(str(error))
+    if paths[0] == samples.ADDRESS:
+        samples.open_sample(state)
         return NO_LAYERS
-    return layers or NO_LAYERS
+    for study in filter(_is_study, paths):
+        state.arrivals.open_study(study if study.is_dir() else study.parent)
+        return NO_LAYERS
+    open_beside(state, paths)
+    return NO_LAYERS
 
 
-def read_beside(
+def open_beside(
     state: ViewerState, paths: Sequence[Path], pixel_size_um: float | None = None
 ) -> None:
-    """Read files in a worker and show them when they are there."""
-    runner = Runner(f"Open {paths[0].name}")
-    _runners.add(runner)
-    runner.ended.connect(partial(_runners.discard, runner))
-    runner.failed.connect(partial(_on_failure, state, paths))
-    runner.start(partial(_load, state, paths, pixel_size_um), on_done=state.show)
+    """Read files in a worker and show them; tell what could not be read."""
+    state.arrivals.open_files(
+        paths, pixel_size_um, on_loaded=partial(_tell_refused, state)
+    )
 
 
 def ask_pixel_size(name: str) -> float | None:
@@ -103,31 +99,16 @@ def ask_pixel_size(name: str) -> float | None:
     return float(value) if is_given else None
 
 
-def _load(
-    state: ViewerState, paths: Sequence[Path], pixel_size_um: float | None, task: Task
-) -> list[str]:
-    task.check()
-    return state.load_paths(paths, pixel_size_um)
-
-
-def _on_failure(state: ViewerState, paths: Sequence[Path], failure: Failure) -> None:
-    if isinstance(failure.error, MissingCalibration):
-        size = ask_pixel_size(paths[0].name)
-        if size is not None:
-            read_beside(state, paths, size)
-            return
-    show_error(failure.sentence)
-
-
-def _read_one(state: ViewerState, path: Path) -> list[LayerData]:
-    try:
-        addresses = state.load_paths([path])
-    except MissingCalibration:
-        size = ask_pixel_size(path.name)
-        if size is None:
-            raise
-        addresses = state.load_paths([path], size)
-    return state.layer_tuples(addresses)
+def _tell_refused(state: ViewerState, loaded: Loaded) -> None:
+    for path, error in loaded.refused:
+        is_answered = False
+        if isinstance(error, MissingCalibration):
+            size = ask_pixel_size(path.name)
+            is_answered = size is not None
+            if is_answered:
+                open_beside(state, [path], size)
+        if not is_answered:
+            show_error(str(error))
 
 
 def _read_alone(paths: Sequence[Path]) -> list[LayerData]:
@@ -157,8 +138,3 @@ def _may_be_ours(path: Path) -> bool:
 
 def _is_study(path: Path) -> bool:
     return path.name == STUDY_FILE or (path / STUDY_FILE).is_file()
-
-
-def _takes_long(path: Path) -> bool:
-    is_series = path.is_dir() and path.suffix != ".zarr"
-    return is_series or path.suffix.lower() == ".imzml"

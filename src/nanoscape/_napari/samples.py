@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-import napari
 import platformdirs
 from napari.types import LayerData
-from qtpy.QtCore import QEventLoop
 
 from nanoscape._napari.layers import layer_data
 from nanoscape._napari.scene import axes_for, scene_addresses
-from nanoscape._napari.state import state_of
-from nanoscape._napari.tasks import Failure, Runner
 from nanoscape.compute import Task
 from nanoscape.model.study import STUDY_FILE
 from nanoscape.workflow.session import Session
@@ -21,20 +17,14 @@ from nanoscape.workflow.session import Session
 SEED = 1
 SIZE = 1024
 
+ADDRESS = Path(f"nanoscape://sample/{STUDY_FILE}")
+"""The manifest lists the sample under this address. Napari then asks the reader for it,
+which may open it beside the window; a function would have to return the layers."""
 
-def sample_study() -> list[LayerData]:
-    """Open the sample study, which is made first when it is not there yet.
 
-    In a window it is made beside it, so that the window stays alive.
-    """
-    folder = sample_folder()
-    viewer = napari.current_viewer()
-    if viewer is None:
-        return _first_scene(make_sample(folder))
-    if not (folder / STUDY_FILE).is_file():
-        _make_beside(folder)
-    state = state_of(viewer)
-    return list(state.layer_tuples(state.enter_study(folder)))
+def open_sample(state: Any) -> None:
+    """Open the sample study, which is made first when it is not there yet."""
+    state.arrivals.open_study(_make)
 
 
 def sample_folder() -> Path:
@@ -52,26 +42,9 @@ def make_sample(folder: Path, *, task: Task | None = None) -> Path:
     return folder
 
 
-def _make_beside(folder: Path) -> None:
-    """Make the study in a worker, while the window goes on."""
-    failures: list[Failure] = []
-    runner = Runner("Make the sample study")
-    loop = QEventLoop()
-    runner.failed.connect(failures.append)
-    runner.ended.connect(loop.quit)
-    runner.start(partial(_make, folder))
-    if runner.is_running:
-        loop.exec()
-    if failures:
-        raise failures[0].error
-
-
-def _make(folder: Path, task: Task) -> Path:
-    return make_sample(folder, task=task)
-
-
-def _first_scene(folder: Path) -> list[LayerData]:
-    session = Session.load(folder)
+def sample_layers() -> list[LayerData]:
+    """Return the layers of the first scene of the sample, without a window."""
+    session = Session.load(make_sample(sample_folder()))
     study = session.study
     scene = study.scenes()[0]
     for ident in scene.sources:
@@ -79,3 +52,7 @@ def _first_scene(folder: Path) -> list[LayerData]:
     items = [session[address] for address in scene_addresses(session, scene)]
     axes = axes_for(items, study)
     return [data for item in items for data in layer_data(item, study, axes)]
+
+
+def _make(task: Task) -> Path:
+    return make_sample(sample_folder(), task=task)

@@ -9,29 +9,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
-from napari.types import FullLayerData
-from napari.utils.notifications import show_error
 from psygnal import Signal
 
-from nanoscape._napari.canvas import Canvas, limit_visible
+from nanoscape._napari.arrivals import Arrivals, tell_refused
+from nanoscape._napari.canvas import Canvas
 from nanoscape._napari.drawing import Drawing
+from nanoscape._napari.entering import enter_files, enter_scene, enter_study
 from nanoscape._napari.layers import KEY
+from nanoscape._napari.loading import beside, load_files, load_scene, load_study
+from nanoscape._napari.look import is_backdrop
 from nanoscape._napari.moving import Moving
 from nanoscape._napari.roles import with_role
 from nanoscape._napari.scene import (
     SceneAxes,
     neighbour,
     reference_space,
-    saved_results,
     scene_addresses,
     source_of,
 )
-from nanoscape.errors import NanoscapeError
+from nanoscape._napari.settings import visible_images
+from nanoscape._napari.steps import Stepwise, at_once
+from nanoscape.compute import Task
 from nanoscape.model import Edge, Record, Scene, Tags
 from nanoscape.model.study import replace_source, scope_key
 from nanoscape.workflow.execute import Outcome
 from nanoscape.workflow.session import Addresses, Session
-from nanoscape.workflow.sources import add_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +83,7 @@ class ViewerState:
         self._closed: set[str] = set()
         self._busy = 0
         self.canvas = Canvas(self)
+        self.arrivals = Arrivals(self)
         self.moving = Moving(self)
         self.drawing = Drawing(self)
         viewer.layers.events.inserted.connect(self._on_inserted)
@@ -106,99 +109,81 @@ class ViewerState:
         """The space in which the scene is shown."""
         return reference_space(self.shown_items(), self.session.study)
 
-    def load_paths(
+    def open_paths(
         self, paths: Sequence[str | Path], pixel_size_um: float | None = None
     ) -> list[str]:
-        """Read files into the study without showing them; safe in a worker.
+        """Read files, show them and return the addresses of their objects.
 
         New files take subject, lesion and section of the current scene as a guess.
+        The window stands still meanwhile; :attr:`arrivals` does not hold it up.
 
         Raises
         ------
         NanoscapeError
             If a file cannot be read, or does not say how large its pixels are;
-            files before it in the list stay in the study.
+            nothing is opened then.
         """
-        addresses: list[str] = []
         scope = self.scene.scope if self.scene else {}
-        study = self.session.study
-        for path in paths:
-            source = add_file(
-                study,
-                Path(path),
-                pixel_size_um=pixel_size_um,
-                tags=Tags.of("guess", **scope),
-            )
-            try:
-                addresses += self.session.open(source)
-            except BaseException:
-                del study.sources[source.id]
-                raise
-        self._guess_roles(addresses)
-        self.canvas.prepare(addresses)
-        return addresses
-
-    def open_paths(
-        self, paths: Sequence[str | Path], pixel_size_um: float | None = None
-    ) -> list[str]:
-        """Read files, show them and return the addresses of their objects."""
-        addresses = self.load_paths(paths, pixel_size_um)
-        self.show(addresses)
-        return addresses
+        wanted = [Path(path) for path in paths]
+        loaded = load_files(beside(self.session), wanted, scope, pixel_size_um, Task())
+        if loaded.refused:
+            raise loaded.refused[0][1]
+        at_once(enter_files(self, loaded))
+        return loaded.addresses
 
     def open_study(self, root: str | Path) -> None:
         """Open the study in a folder in place of the one that is open."""
-        self.show(self.enter_study(root))
+        loaded = load_study(Path(root), Task())
+        at_once(enter_study(self, loaded))
+        tell_refused(loaded)
 
-    def enter_study(self, root: str | Path) -> list[str]:
-        """Take up the study in a folder and return what its first scene shows."""
-        session = Session.load(root)
-        self.canvas.clear()
+    def take_up(self, session: Session) -> None:
+        """Take up another study; which scene is looked at is told afterwards."""
         self.session = session
         self._active.clear()
-        self.canvas.forget()
+        self.canvas.forget(session)
         self.moving.forget()
         self._closed.clear()
-        scene = next(iter(self.scenes), None)
-        self._scene = scene.id if scene else None
-        if scene is not None:
-            self._open_sources(scene)
-        for signal in (self.objects_changed, self.roles_changed, self.history_changed):
-            signal.emit()
-        self.scene_changed.emit()
-        return self.scene_objects()
+        self._scene = None
 
     def show(self, addresses: Iterable[str]) -> list[Layer]:
         """Show objects; one that has a layer is updated in place and keeps its look.
 
         New layers are visible, the first ones of many, and the last is selected.
         """
-        wanted = list(addresses)
-        items = [self.session[address] for address in wanted]
+        return at_once(self.showing(addresses))
+
+    def showing(self, addresses: Iterable[str]) -> Stepwise[list[Layer]]:
+        """Show objects as :meth:`show` does, with a pause after each."""
+        # What others are laid over comes first.
+        wanted = sorted(addresses, key=lambda a: not is_backdrop(self.session[a]))
         self._closed.difference_update(wanted)
-        self.canvas.fit_axes(items)
+        yield from self.canvas.fitting([self.session[a] for a in wanted])
         new: list[Layer] = []
+        images = 0
         for address in wanted:
-            layer, is_new = self.canvas.show(address)
+            is_visible = images < visible_images()
+            layer, is_new = yield from self.canvas.showing(
+                address, is_visible=is_visible
+            )
             if layer is not None and is_new:
                 new.append(layer)
-        limit_visible(new)
-        if new:
-            visible = [layer for layer in new if layer.visible] or new
+                images += type(layer).__name__ == "Image"
+            yield
+        layers = self.viewer.layers
+        present = [layer for layer in new if layer in layers]
+        if present:
+            visible = [layer for layer in present if layer.visible] or present
             # With one layer selected, napari's own controls stay usable.
-            self.viewer.layers.selection.active = visible[-1]
-        self.objects_changed.emit()
-        self.roles_changed.emit()
+            layers.selection.active = visible[-1]
+            yield
+        self.tell_all()
         return new
 
-    def layer_tuples(self, addresses: Iterable[str]) -> list[FullLayerData]:
-        """Return what napari needs to make the layers of objects by itself.
-
-        The layers that it makes are taken for those of the objects.
-        """
-        wanted = list(addresses)
-        self.canvas.fit_axes([self.session[address] for address in wanted])
-        return self.canvas.tuples(wanted)
+    def tell_all(self) -> None:
+        """Tell that objects and their roles may have changed."""
+        self.objects_changed.emit()
+        self.roles_changed.emit()
 
     def layer_of(self, address: str) -> Layer | None:
         """Return the layer that shows an object, if one does."""
@@ -219,6 +204,12 @@ class ViewerState:
 
     def keep(self, operation: str, inputs: Addresses, outcome: Outcome) -> Record:
         """Keep what an operation gave, write it into the history and show it."""
+        return at_once(self.keeping(operation, inputs, outcome))
+
+    def keeping(
+        self, operation: str, inputs: Addresses, outcome: Outcome
+    ) -> Stepwise[Record]:
+        """Keep what an operation gave as :meth:`keep` does, in small steps."""
         edges = list(self.session.study.edges)
         record = self.session.record(operation, inputs, outcome)
         roles = {port.name: port.role for port in outcome.spec.outputs}
@@ -227,8 +218,10 @@ class ViewerState:
             self.session.put(address, with_role(item, roles.get(name, "")))
             if isinstance(item, Edge):
                 self.moving.remember(edges)
-        self.show(record.outputs.values())
+        yield
+        yield from self.showing(record.outputs.values())
         self.moving.refresh()
+        yield
         self.history_changed.emit()
         return record
 
@@ -301,18 +294,21 @@ class ViewerState:
             return list(self.session)
         return scene_addresses(self.session, scene)
 
+    def open_objects(self) -> list[str]:
+        """Return the addresses of the scene but those whose layers were removed."""
+        return [a for a in self.scene_objects() if a not in self._closed]
+
+    def look_at(self, ident: str | None) -> None:
+        """Note which scene is looked at."""
+        self._scene = ident
+
     def set_scene(self, ident: str) -> None:
         """Show one scene in place of another; layers of others than us stay."""
         scene = next((s for s in self.scenes if s.id == ident), None)
-        if scene is None:
-            return
-        self.settle()
-        self.canvas.clear()
-        self._scene = ident
-        self._open_sources(scene)
-        addresses = self.scene_objects()
-        self.show([a for a in addresses if a not in self._closed])
-        self.scene_changed.emit()
+        if scene is not None:
+            loaded = load_scene(beside(self.session), scene, Task())
+            at_once(enter_scene(self, ident, loaded))
+            tell_refused(loaded)
 
     def step_scene(self, step: int) -> None:
         """Go to the next scene, or with ``-1`` to the one before."""
@@ -338,27 +334,6 @@ class ViewerState:
     def is_busy(self) -> bool:
         """Whether layers are being changed by the program itself."""
         return self._busy > 0
-
-    def _open_sources(self, scene: Scene) -> None:
-        """Open the files and saved results of a scene; tell what cannot be read."""
-        for ident in scene.sources:
-            if any(source_of(self.session, a) == ident for a in self.session):
-                continue
-            try:
-                opened = self.session.open(self.session.study.sources[ident])
-            except NanoscapeError as error:
-                show_error(str(error))
-            else:
-                self._guess_roles(opened)
-        for address in saved_results(self.session, scene):
-            try:
-                self.session[address]
-            except NanoscapeError as error:
-                show_error(str(error))
-
-    def _guess_roles(self, addresses: Iterable[str]) -> None:
-        for address in addresses:
-            self.session.put(address, with_role(self.session[address]))
 
     def _on_inserted(self, event: Any) -> None:
         if not self.is_busy:

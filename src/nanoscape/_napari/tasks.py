@@ -7,9 +7,10 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -17,6 +18,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
 import nanoscape
+from nanoscape._napari.steps import Boundary, Steps
 from nanoscape.compute import Task
 from nanoscape.compute.task import Cancelled
 from nanoscape.errors import NanoscapeError
@@ -132,6 +134,7 @@ class Runner(QObject):
         self._stop: threading.Event | None = None
         self._began = 0.0
         self._stops: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+        self._steps = Steps(self)
         self._reported.connect(self._on_report)
         weakref.finalize(self, _stop_all, self._stops)
 
@@ -148,8 +151,9 @@ class Runner(QObject):
         work
             Called in another thread with a task; must touch no layers.
         on_done
-            Called with the result on the GUI thread, before ``finished``. An error
-            that it raises is reported like one of the work.
+            Called with the result on the GUI thread, before ``finished``. It may be
+            stepwise; the window answers between its steps. An error that it raises
+            is reported like one of the work.
         """
         self.drop()
         generation = self._generation
@@ -157,8 +161,8 @@ class Runner(QObject):
         self._began = time.perf_counter()
         task = Task(_Throttled(lambda *args: self._report(generation, *args)), stop)
         self._stops.add(stop)
-        order = _Order(generation, work, task, stop, on_done)
-        worker = create_worker(_settled, order, _progress=self._listed)
+        order = _Order(self.title, generation, work, task, stop, on_done)
+        worker = create_worker(order, _progress=self._listed)
         # A method of a QObject is called on the thread of the object, whatever the
         # Qt binding; a lambda is not.
         worker.returned.connect(self._on_returned)
@@ -174,6 +178,7 @@ class Runner(QObject):
     def drop(self) -> None:
         """Stop the work and forget it; no signal follows."""
         self._generation += 1
+        self._steps.drop()
         if self._stop is not None:
             self._stop.set()
             self._stop = None
@@ -194,24 +199,38 @@ class Runner(QObject):
         order, future = answer
         if order.generation != self._generation:
             return
-        self._stop = None
         error = None if future is None else future.exception()
         if future is None or order.stop.is_set() or isinstance(error, Cancelled):
+            self._stop = None
             self.cancelled.emit()
+            self.ended.emit()
         elif error is not None:
+            self._stop = None
             self.failed.emit(describe(error, self.title))
+            self.ended.emit()
         else:
             self._deliver(future.result(), order.on_done)
-        self.ended.emit()
 
     def _deliver(self, result: Any, on_done: Callable[[Any], Any] | None) -> None:
-        with _Boundary() as boundary:
+        steps = None
+        with Boundary() as boundary:
             if on_done is not None:
-                on_done(result)
-        if boundary.error is not None:
-            self.failed.emit(describe(boundary.error, self.title))
+                steps = on_done(result)
+        end = partial(self._on_delivered, result)
+        if isinstance(steps, Generator):
+            # Too late to cancel: the result is there.
+            self._stop = threading.Event()
+            self._steps.start(steps, end)
+        else:
+            end(boundary.error)
+
+    def _on_delivered(self, result: Any, error: Exception | None) -> None:
+        self._stop = None
+        if error is not None:
+            self.failed.emit(describe(error, self.title))
         else:
             self.finished.emit(result)
+        self.ended.emit()
 
 
 def remaining(fraction: float, elapsed: float) -> str:
@@ -266,30 +285,23 @@ class _Throttled:
             self._report(fraction, text)
 
 
-class _Boundary:
-    """Keeps an exception for the user to read; beyond it Qt would end the program."""
-
-    error: Exception | None = None
-
-    def __enter__(self) -> _Boundary:
-        return self
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> bool:
-        if isinstance(error, Exception):
-            self.error = error
-            return True
-        return False
-
-
 @dataclass(frozen=True, eq=False)
 class _Order:
-    """One piece of work."""
+    """One piece of work; napari names it when the window is closed meanwhile."""
 
+    title: str
     generation: int
     work: Work
     task: Task
     stop: threading.Event
     on_done: Callable[[Any], Any] | None
+
+    def __call__(self) -> tuple[_Order, Future[Any] | None]:
+        """Do it and return it with its end."""
+        return _settled(self)
+
+    def __str__(self) -> str:
+        return f"“{self.title}”"
 
 
 def _settled(order: _Order) -> tuple[_Order, Future[Any] | None]:

@@ -106,6 +106,25 @@ class Session:
         self._opened.add(source.id)
         return list(objects)
 
+    def take(self, other: Session) -> None:
+        """Take over files and objects of another session that are not here yet.
+
+        What was read in a worker is taken over when all of it is there.
+        """
+        for ident, source in other.study.sources.items():
+            self.study.sources.setdefault(ident, source)
+        for address, item in other._objects.items():
+            self._objects.setdefault(address, item)
+        self._opened |= other._opened
+
+    def close(self, ident: str) -> None:
+        """Take a source and what was read from it out of the study."""
+        self.study.sources.pop(ident, None)
+        self._opened.discard(ident)
+        for address in self:
+            if address.partition("/")[0] == ident:
+                del self._objects[address]
+
     def open_all(self) -> list[str]:
         """Open every source that is not open yet and return all addresses."""
         for source in self.study.sources.values():
@@ -164,7 +183,8 @@ class Session:
             self._objects[address] = outputs["object"]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._objects)
+        # A copy, because a worker may open a file meanwhile.
+        return iter(list(self._objects))
 
     def __contains__(self, address: object) -> bool:
         return address in self._objects

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -24,48 +21,20 @@ from qtpy.QtWidgets import (
 )
 
 from nanoscape._napari.following import follow
+from nanoscape._napari.loading import Loaded
 from nanoscape._napari.notes import EmptyState, FailureNote, Text
 from nanoscape._napari.panels.section import Section
 from nanoscape._napari.study_table import COLUMNS, EDITABLE, edit_tag, rows_of
 from nanoscape._napari.tasks import Failure, Runner, describe, tell
 from nanoscape.compute import Task
-from nanoscape.errors import MissingCalibration, NanoscapeError
+from nanoscape.errors import MissingCalibration
 from nanoscape.model.study import STUDY_FILE
 from nanoscape.units import micrometres_per
 
 _UNITS = ("µm", "nm", "mm")
 _ROWS = 9
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What came of opening some files.
-
-    Attributes
-    ----------
-    addresses
-        Objects that were read.
-    refused
-        Files that were not, and why.
-    """
-
-    addresses: list[str]
-    refused: list[tuple[Path, NanoscapeError]]
-
-
-def load_each(
-    state: Any, paths: Iterable[Path], pixel_size_um: float | None, task: Task
-) -> Loaded:
-    """Read files one by one; one that cannot be read does not stop the others."""
-    wanted = list(paths)
-    loaded = Loaded([], [])
-    for number, path in enumerate(wanted):
-        task.step(number, len(wanted), f"reading {path.name}")
-        try:
-            loaded.addresses.extend(state.load_paths([path], pixel_size_um))
-        except NanoscapeError as error:
-            loaded.refused.append((path, error))
-    return loaded
+_WIDEST_COLUMN = 140
+"""A long name must not push the other columns out of sight; it is in the tooltip."""
 
 
 class CalibrationQuestion(QWidget):
@@ -131,16 +100,11 @@ class FilesSection(Section):
         )
         self._state = state
         self._uncalibrated: list[Path] = []
-        self.runner = Runner("Open files", self)
         self.files = QPushButton("Files…")
         self.folder = QPushButton("Folder or study…")
         self.folder.setToolTip(
             "<qt>A folder of a DICOM series, an OME-Zarr, or a saved study.</qt>"
         )
-        self.cancel = QPushButton("Cancel")
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 0)
-        self.progress.setTextVisible(False)
         self.note = Text()
         self.failure = FailureNote()
         self.question = CalibrationQuestion()
@@ -157,26 +121,14 @@ class FilesSection(Section):
         row.addWidget(self.files)
         row.addWidget(self.folder)
         self.content.addLayout(row)
-        for widget in (
-            self.progress,
-            self.cancel,
-            self.note,
-            self.question,
-            self.failure,
-            self.empty,
-        ):
+        for widget in (self.note, self.question, self.failure, self.empty):
             self.content.addWidget(widget)
-        for widget in (self.progress, self.cancel, self.note):
-            widget.setVisible(False)
+        self.note.setVisible(False)
         self.files.clicked.connect(self._ask_files)
         self.folder.clicked.connect(self._ask_folder)
-        self.cancel.clicked.connect(self.runner.cancel)
         self.question.answered.connect(self._open_calibrated)
-        self.runner.started.connect(lambda: self._show_busy(True))
-        self.runner.ended.connect(lambda: self._show_busy(False))
-        self.runner.progressed.connect(lambda _, text: self.note.tell(text))
-        self.runner.failed.connect(self._on_failed)
-        self.runner.cancelled.connect(lambda: self.note.tell("Cancelled."))
+        self._state.arrivals.started.connect(self._show_empty)
+        self._state.arrivals.ended.connect(self._show_empty)
         follow(self._state.objects_changed, self, self._show_empty)
         self._show_empty()
 
@@ -185,24 +137,24 @@ class FilesSection(Section):
     ) -> None:
         """Read files beside the window and show them."""
         self.failure.clear()
-        work = partial(
-            load_each, self._state, [Path(path) for path in paths], pixel_size_um
+        self.note.tell("")
+        self._state.arrivals.open_files(
+            paths,
+            pixel_size_um,
+            on_loaded=self._on_loaded,
+            on_failed=self._on_failed,
         )
-        self.runner.start(work, on_done=self._show_loaded)
 
     def open_folder(self, path: str | Path) -> None:
         """Open a study, or an image that is stored as a folder."""
-        self.failure.clear()
         if not (Path(path) / STUDY_FILE).exists():
             self.open_files([path])
             return
-        try:
-            self._state.open_study(path)
-        except NanoscapeError as error:
-            self._on_failed(describe(error, "Open study"))
+        self.failure.clear()
+        self.note.tell("")
+        self._state.arrivals.open_study(Path(path), self._on_failed)
 
-    def _show_loaded(self, loaded: Loaded) -> None:
-        self._state.show(loaded.addresses)
+    def _on_loaded(self, loaded: Loaded) -> None:
         count = len(loaded.addresses)
         opened = f"Opened {count} image{'' if count == 1 else 's'}."
         self.note.tell(opened if count else "")
@@ -227,14 +179,9 @@ class FilesSection(Section):
         self.failure.show_failure(failure)
         tell(failure)
 
-    def _show_busy(self, busy: bool) -> None:
-        self.progress.setVisible(busy)
-        self.cancel.setVisible(busy)
-        for button in (self.files, self.folder, self.empty.button):
-            button.setEnabled(not busy)
-
     def _show_empty(self) -> None:
-        self.empty.setVisible(not list(self._state.session))
+        is_empty = not list(self._state.session) and not self._state.arrivals.is_busy
+        self.empty.setVisible(is_empty)
 
     def _ask_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Open files")
@@ -305,6 +252,9 @@ class StudySection(Section):
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                 self.table.setItem(row, column, item)
         self.table.resizeColumnsToContents()
+        for column in range(len(COLUMNS)):
+            width = min(self.table.columnWidth(column), _WIDEST_COLUMN)
+            self.table.setColumnWidth(column, width)
         height = self.table.verticalHeader().defaultSectionSize()
         shown = min(max(len(rows), 2), _ROWS)
         self.table.setMinimumHeight(height * (shown + 2))

@@ -18,9 +18,11 @@ from qtpy.QtWidgets import (
 
 from nanoscape._napari.form import OperationForm
 from nanoscape._napari.notes import FailureNote, Text
+from nanoscape._napari.overviews import make_overviews
 from nanoscape._napari.panels.section import Section
 from nanoscape._napari.preview import Preview, preview_port
 from nanoscape._napari.results import result_line
+from nanoscape._napari.steps import Stepwise
 from nanoscape._napari.tasks import Failure, Runner, describe, tell
 from nanoscape.compute import Task
 from nanoscape.errors import NanoscapeError
@@ -183,7 +185,11 @@ class OperationSection(Section):
         state, operation = self._state, self.operation
 
         def work(task: Task) -> Any:
-            return state.session.compute(operation, inputs, values, task=task)
+            running, drawing = task.split(9, 1)
+            outcome = state.session.compute(operation, inputs, values, task=running)
+            for item in outcome.outputs.values():
+                make_overviews(item, drawing)
+            return outcome
 
         self.result.setVisible(False)
         self.link.setVisible(False)
@@ -241,15 +247,18 @@ class OperationSection(Section):
         assert self.form is not None
         self.run_bar.set_problem(self.form.problem())
 
-    def _keep(self, inputs: Mapping[str, Any], outcome: Any) -> None:
+    def _keep(self, inputs: Mapping[str, Any], outcome: Any) -> Stepwise[None]:
         if self.preview_box is not None:
             self.preview_box.setChecked(False)
-        self.record = self._state.keep(self.operation, inputs, outcome)
+        state = self._state
+        self.record = yield from state.keeping(self.operation, inputs, outcome)
+        yield
         self.result.tell(result_line(self._state.session, self.record))
         kinds = {self._state.session[a].kind for a in self.record.outputs.values()}
         has_table = "table" in kinds
         self.link.setVisible(has_table and self._show_results is not None)
         if has_table:
+            yield
             self._on_link()
         self.ran.emit(self.record)
         # The layout grows first; then there is something to scroll to.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QTabWidget, QVBoxLayout, QWidget
 
+from nanoscape._napari.panels.arriving import ArrivalBar
 from nanoscape._napari.panels.chips import Chips
 from nanoscape._napari.panels.history import HistoryTab
 from nanoscape._napari.panels.opening import FilesSection
@@ -21,11 +22,11 @@ from nanoscape._napari.panels.tabs import (
     segment_tab,
 )
 from nanoscape._napari.results_dock import show_results
+from nanoscape._napari.samples import open_sample
 from nanoscape._napari.state import state_of
+from nanoscape._napari.tasks import Runner
+from nanoscape._napari.warming import load_units, use_units
 from nanoscape.model import Record
-
-WIDTH = 380
-_MIN_WIDTH = 320
 
 
 class Panel(QWidget):
@@ -42,6 +43,7 @@ class Panel(QWidget):
         self.viewer = napari_viewer
         self.state = state_of(napari_viewer)
         self.scenes = SceneBar(self.state)
+        self.arriving = ArrivalBar(self.state.arrivals)
         self.chips = Chips(self.state)
         self.tabs = QTabWidget()
         self.tabs.setUsesScrollButtons(False)
@@ -65,18 +67,16 @@ class Panel(QWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
         layout.addWidget(self.scenes)
+        layout.addWidget(self.arriving)
         layout.addWidget(self.chips)
         layout.addWidget(line)
         layout.addWidget(self.tabs, 1)
-        self.setMinimumWidth(_MIN_WIDTH)
         self.history.again_asked.connect(self.run_again)
         self.history.results_asked.connect(self.show_results)
         self.tabs.currentChanged.connect(self._on_tab)
         self.lists["Open"].open_first()
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Return the width that the panel is made for."""
-        return QSize(WIDTH, super().sizeHint().height())
+        self._warming = Runner("Loading", self, is_listed=False)
+        self._warming.start(lambda _: load_units(), on_done=use_units)
 
     @property
     def sections(self) -> dict[str, OperationSection]:
@@ -116,7 +116,7 @@ class Panel(QWidget):
 
     def open_sample(self) -> None:
         """Open the sample study."""
-        self.viewer.open_sample("napari-nanoscape", "study")
+        open_sample(self.state)
 
     def _on_tab(self, index: int) -> None:
         title = self.tabs.tabText(index)

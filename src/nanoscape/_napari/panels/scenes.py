@@ -34,18 +34,18 @@ class SceneBar(QWidget):
         self.refresh()
         follow(state.objects_changed, self, self.refresh)
         follow(state.scene_changed, self, self.refresh)
+        state.arrivals.ended.connect(self._show_current)
 
     def refresh(self) -> None:
         """List the scenes again."""
-        scenes, current = self._state.scenes, self._state.scene
+        scenes = self._state.scenes
         self.box.clear()
         for scene in scenes:
             self.box.addItem(scene.title, scene.id)
         if not scenes:
             is_empty = not list(self._state.session)
             self.box.addItem("Nothing open yet" if is_empty else "Everything", None)
-        if current is not None:
-            self.box.setCurrentIndex(self.box.findData(current.id))
+        self._show_current()
         self.box.setEnabled(bool(scenes))
         for button in (self.previous, self.next):
             button.setEnabled(len(scenes) > 1)
@@ -55,10 +55,20 @@ class SceneBar(QWidget):
         button.setArrowType(arrow)
         button.setToolTip(name)
         button.setAccessibleName(name)
-        button.clicked.connect(lambda _=False: self._state.step_scene(step))
+        button.clicked.connect(lambda _=False: self._step(step))
         return button
+
+    def _step(self, step: int) -> None:
+        self._state.arrivals.step_scene(step)
+        self._show_current()
 
     def _on_chosen(self, index: int) -> None:
         ident = self.box.itemData(index)
         if ident is not None:
-            self._state.set_scene(ident)
+            self._state.arrivals.go_to_scene(ident)
+
+    def _show_current(self) -> None:
+        """Name the scene that is shown, or that is on its way."""
+        ident = self._state.arrivals.scene
+        if ident is not None:
+            self.box.setCurrentIndex(self.box.findData(ident))

@@ -136,7 +136,7 @@ class SheetSection(Section):
         seen = set(before.sources) if before else set()
         after = next((s for s in state.scenes if seen & set(s.sources)), None)
         if before is not None and after is not None and before.id != after.id:
-            state.set_scene(after.id)
+            state.arrivals.go_to_scene(after.id)
             return
         for name in ("objects_changed", "roles_changed", "scene_changed"):
             getattr(state, name).emit()
