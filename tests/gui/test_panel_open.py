@@ -24,7 +24,9 @@ def files(
 ) -> FilesSection:
     """The section, over a reader that knows three kinds of files."""
 
-    def read(path: Path, *, pixel_size: float | None = None) -> tuple[Image, ...]:
+    def read(
+        path: Path, *, pixel_size: float | None = None, **laser: float | None
+    ) -> tuple[Image, ...]:
         if path.suffix == ".bad":
             raise UnreadableFile(f"{path.name} is damaged", todo="copy it again")
         if path.suffix == ".bare" and pixel_size is None:

@@ -19,7 +19,7 @@ from nanoscape.compute.blocks import map_reduce_blocks
 from nanoscape.compute.task import Task
 from nanoscape.errors import CannotCompute
 
-_PENCIL_PIXELS = 2**23
+_PENCIL_PIXELS = 2**22
 _PENCIL_WIDTH = 512
 
 
