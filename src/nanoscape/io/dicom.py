@@ -1,35 +1,46 @@
-"""DICOM series of single-frame CT, MR and PET images, in LPS ``z y x``."""
+"""DICOM: which object a file is, and which files belong together."""
 
 from __future__ import annotations
 
+import importlib
 import threading
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from nanoscape.errors import UnreadableFile
-from nanoscape.io.damage import DAMAGE
-from nanoscape.io.dicom_geometry import series_affine, sort_slices
-from nanoscape.io.dicom_source import PYDICOM, DicomSource, check_pixels, read_header
-from nanoscape.io.dicom_tags import quantity_of, series_name, tags_of
-from nanoscape.io.lazy import lazy_array
-from nanoscape.io.opening import (
-    Options,
-    Readable,
-    calibration_tags,
-    with_pixel_size,
-)
-from nanoscape.model import Image
-from nanoscape.model.raster import single_level
+from nanoscape.errors import MissingCalibration, UnreadableFile
+from nanoscape.io.dicom_series import read_slices
+from nanoscape.io.dicom_slice import classic_slice
+from nanoscape.io.dicom_source import PYDICOM, check_pixels, frames_of, read_header
+from nanoscape.io.opening import Options, Readable
 
-_SUPPORTED = {
-    "1.2.840.10008.5.1.4.1.1.2",
-    "1.2.840.10008.5.1.4.1.1.4",
-    "1.2.840.10008.5.1.4.1.1.128",
+Members = list[tuple[Path, Dataset]]
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_SERIES = {"2", "4", "128"}
+_ALONE = {
+    "2.1": "enhanced",
+    "2.2": "enhanced",
+    "4.1": "enhanced",
+    "4.4": "enhanced",
+    "130": "enhanced",
+    "128.1": "enhanced",
+    "20": "nm",
+    "3.1": "cine",
+    "6.1": "cine",
+    "7": "cine",
+    "7.1": "cine",
+    "7.2": "cine",
+    "7.3": "cine",
+    "7.4": "cine",
+    "66.4": "seg",
+    "481.3": "rtstruct",
 }
+"""Modules for objects that are one file each, by the end of their SOP class."""
+
 _MOST_FILES_SNIFFED = 64
 _quiet = threading.Lock()
 
@@ -47,7 +58,7 @@ def sniff(path: Path) -> bool:
 
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
-    """Read the series of a folder, or the series that one file belongs to."""
+    """Read what a folder holds, or the object or series that one file belongs to."""
     # pydicom warns of values against the standard, which it reads all the same.
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -63,28 +74,48 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
 def _read(path: Path, options: Options) -> Sequence[Readable]:
     if path.is_dir():
         headers = _headers(sorted(path.iterdir()), options)
-        wanted = None
     else:
         asked = read_header(path)
-        _refuse(asked, path)
-        wanted = str(asked.get("SeriesInstanceUID", ""))
-        headers = _headers(_siblings(path), options, wanted)
-    series: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
-    refused = ""
+        if _kind(asked, path) in ("series", "mosaic"):
+            wanted = str(asked.get("SeriesInstanceUID", ""))
+            headers = _headers(_siblings(path), options, wanted)
+        else:
+            headers = [(path, asked)]
+    found: list[Readable] = []
+    series: dict[tuple[str, str], Members] = defaultdict(list)
+    refused: UnreadableFile | MissingCalibration | None = None
     for file, header in headers:
         try:
-            _refuse(header, file)
-        except UnreadableFile as error:
-            refused = str(error)
-            options.warn(refused)
-            continue
-        series[str(header.get("SeriesInstanceUID", ""))].append((file, header))
-    if not series:
-        raise UnreadableFile(
-            f"{path} holds no DICOM series that can be read"
-            + (f": {refused.rstrip('.')}" if refused else "")
-        )
-    return [_read_series(path, members, options) for members in series.values()]
+            kind = _kind(header, file)
+            if kind in ("series", "mosaic"):
+                check_pixels(file, header)
+                uid = str(header.get("SeriesInstanceUID", ""))
+                series[kind, uid].append((file, header))
+            else:
+                found += _reader(kind)([(file, header)], file, options)
+        except (UnreadableFile, MissingCalibration) as error:
+            if len(headers) == 1 or kind == "series":
+                raise
+            refused = error
+            options.warn(str(error))
+    for (kind, _), members in series.items():
+        found += _reader(kind)(members, path, options)
+    if not found:
+        raise refused or UnreadableFile(f"{path} holds no DICOM image")
+    return found
+
+
+def _reader(kind: str) -> Callable[[Members, Path, Options], Sequence[Readable]]:
+    if kind == "series":
+        return _read_series
+    module = importlib.import_module(f"nanoscape.io.dicom_{kind}")
+    reader: Callable[[Members, Path, Options], Sequence[Readable]] = module.read_files
+    return reader
+
+
+def _read_series(members: Members, path: Path, options: Options) -> Sequence[Readable]:
+    slices = [classic_slice(file, header) for file, header in members]
+    return [read_slices(slices, path, options)]
 
 
 def _is_dicom(path: Path) -> bool:
@@ -100,7 +131,7 @@ def _siblings(path: Path) -> list[Path]:
 
 def _headers(
     files: Sequence[Path], options: Options, series: str | None = None
-) -> list[tuple[Path, Dataset]]:
+) -> Members:
     """Return the headers of all DICOM files, one for each stored image."""
     seen: dict[str, Path] = {}
     found = []
@@ -119,48 +150,26 @@ def _headers(
     return found
 
 
-def _refuse(header: Dataset, path: Path) -> None:
-    """Raise :class:`UnreadableFile` for what is not a plain slice."""
+def _kind(header: Dataset, path: Path) -> str:
+    """Return which kind of object a file is.
+
+    Raises
+    ------
+    UnreadableFile
+        If it is one that is not read here.
+    """
     sop = getattr(header, "SOPClassUID", None)
-    kind = getattr(sop, "name", "of an unknown kind")
-    if str(sop) not in _SUPPORTED or int(header.get("NumberOfFrames", 1) or 1) > 1:
+    ending = str(sop or "").removeprefix(_STORAGE)
+    if ending in _ALONE:
+        return _ALONE[ending]
+    if ending not in _SERIES or frames_of(header) > 1:
         raise UnreadableFile(
-            f"{path} is a DICOM object of the kind {kind}",
-            "single-frame CT, MR or PET images",
+            f"{path} is a DICOM object of the kind {getattr(sop, 'name', 'unknown')}",
+            "CT, MR, PET, nuclear medicine, ultrasound, secondary capture, "
+            "segmentation or structure set",
             "export it as NIfTI",
-        )
-    if "MOSAIC" in [str(word).upper() for word in header.get("ImageType", [])]:
-        raise UnreadableFile(
-            f"{path} is a mosaic of many slices in one image",
-            "one slice in each file",
-            "convert it to NIfTI",
         )
     if int(header.get("SamplesPerPixel", 1)) != 1:
         raise UnreadableFile(f"{path} is a colour image", "grey CT, MR or PET images")
-
-
-def _read_series(
-    path: Path, members: list[tuple[Path, Dataset]], options: Options
-) -> Image:
-    for file, header in members:
-        check_pixels(file, header)
-    frames, times = sort_slices(members, path)
-    first = frames[0]
-    try:
-        affine = series_affine(first, path, options)
-        flat = [member for frame in frames for member in frame]
-        source = DicomSource.of(flat, len(frames))
-    except DAMAGE as error:
-        raise UnreadableFile(f"the series in {path} cannot be read: {error}") from error
-    header = first[0][1]
-    data = lazy_array(source, source.native_chunks())
-    return Image(
-        levels=single_level(data, "zyx"),
-        axes="zyx" if len(frames) == 1 else "tzyx",
-        grid_to_space=with_pixel_size(affine, options.pixel_size),
-        space="patient",
-        name=series_name(header, path),
-        quantity=quantity_of(header),
-        tags=tags_of(header).merged(calibration_tags(options)),
-        times=times,
-    )
+    words = [str(word).upper() for word in header.get("ImageType") or []]
+    return "mosaic" if "MOSAIC" in words else "series"
