@@ -6,8 +6,9 @@ import importlib
 import threading
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset
 
@@ -85,6 +86,7 @@ def _read(path: Path, options: Options) -> Sequence[Readable]:
     series: dict[tuple[str, str], Members] = defaultdict(list)
     refused: UnreadableFile | MissingCalibration | None = None
     for file, header in headers:
+        kind = ""
         try:
             kind = _kind(header, file)
             if kind in ("series", "mosaic"):
@@ -92,30 +94,25 @@ def _read(path: Path, options: Options) -> Sequence[Readable]:
                 uid = str(header.get("SeriesInstanceUID", ""))
                 series[kind, uid].append((file, header))
             else:
-                found += _reader(kind)([(file, header)], file, options)
+                found += _module(kind).read_object(file, header, options)
         except (UnreadableFile, MissingCalibration) as error:
             if len(headers) == 1 or kind == "series":
                 raise
             refused = error
             options.warn(str(error))
     for (kind, _), members in series.items():
-        found += _reader(kind)(members, path, options)
+        if kind == "mosaic":
+            found += _module(kind).read_mosaics(members, path, options)
+        else:
+            slices = [classic_slice(file, header) for file, header in members]
+            found.append(read_slices(slices, path, options))
     if not found:
         raise refused or UnreadableFile(f"{path} holds no DICOM image")
     return found
 
 
-def _reader(kind: str) -> Callable[[Members, Path, Options], Sequence[Readable]]:
-    if kind == "series":
-        return _read_series
-    module = importlib.import_module(f"nanoscape.io.dicom_{kind}")
-    reader: Callable[[Members, Path, Options], Sequence[Readable]] = module.read_files
-    return reader
-
-
-def _read_series(members: Members, path: Path, options: Options) -> Sequence[Readable]:
-    slices = [classic_slice(file, header) for file, header in members]
-    return [read_slices(slices, path, options)]
+def _module(kind: str) -> Any:
+    return importlib.import_module(f"nanoscape.io.dicom_{kind}")
 
 
 def _is_dicom(path: Path) -> bool:

@@ -66,6 +66,7 @@ def dose_tags(
         injection_time=time,
         injection_date_known=dated if time else None,
         half_life_s=number(injection, "RadionuclideHalfLife"),
+        reference_time=_stated(first, "DecayCorrectionDateTime"),
         scanner_reference_time=_private_time(first),
     )
     return tags.merged(
@@ -87,17 +88,20 @@ def dose_tags(
 
 def _injection_time(header: Dataset, injection: Dataset) -> tuple[str | None, bool]:
     """Return the time of the injection, and whether its date is stated."""
-    stated = text(injection, "RadiopharmaceuticalStartDateTime")
-    if stated:
-        time = instant(stated[:8], stated[8:], zone_of(header))
-        if time:
-            return time, True
+    time = _stated(injection, "RadiopharmaceuticalStartDateTime", header)
+    if time:
+        return time, True
     clock = text(injection, "RadiopharmaceuticalStartTime")
     if clock is None:
         return None, False
     dates = (text(header, f"{name}Date") for name in ("Series", "Acquisition", "Study"))
     date = next((date for date in dates if date), "")
     return instant(date, clock), False
+
+
+def _stated(holder: Dataset, name: str, header: Dataset | None = None) -> str | None:
+    value = text(holder, name)
+    return value and instant(value[:8], value[8:], zone_of(header or holder))
 
 
 def _radionuclide(injection: Dataset) -> str | None:

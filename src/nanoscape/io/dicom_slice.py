@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -17,8 +18,15 @@ from nanoscape.io.opening import Options
 
 Vector = tuple[float, ...]
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True)
+
+def _nothing() -> Mapping[str, Any]:
+    # The same for all of the thousands of frames of a cine.
+    return _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """One slice, a file of its own or a frame of a file.
 
@@ -54,8 +62,8 @@ class Slice:
     thickness: float | None
     slope: float = 1.0
     intercept: float = 0.0
-    coordinates: Mapping[str, Any] = field(default_factory=dict)
-    time_s: Mapping[str, float] = field(default_factory=dict)
+    coordinates: Mapping[str, Any] = field(default_factory=_nothing)
+    time_s: Mapping[str, float] = field(default_factory=_nothing)
     timing: Dataset | None = None
 
     @property
@@ -99,8 +107,7 @@ def classic_slice(path: Path, header: Dataset) -> Slice:
     times = {
         "frame reference time": number(header, "FrameReferenceTime", 1e-3),
         "trigger time": None if gated else number(header, "TriggerTime", 1e-3),
-        "acquisition time": _clock(moment(header, "Acquisition")),
-        "content time": _clock(moment(header, "Content")),
+        "acquisition time": clock_seconds(moment(header, "Acquisition")),
     }
     return Slice(
         path=path,
@@ -149,8 +156,8 @@ def _component(header: Dataset) -> str | None:
     )
 
 
-def _clock(instant: str | None) -> float | None:
-    """Return seconds since an arbitrary but fixed time."""
+def clock_seconds(instant: str | None) -> float | None:
+    """Return seconds of an ISO 8601 time since an arbitrary but fixed one."""
     if instant is None:
         return None
     found = datetime.datetime.fromisoformat(instant)

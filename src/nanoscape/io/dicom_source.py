@@ -6,18 +6,19 @@ import functools
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, get_frame
+from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.pixels import apply_color_lut, pixel_array
+from pydicom.pixels import apply_color_lut, convert_color_space, pixel_array
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.damage import DAMAGE
+from nanoscape.io.dicom_codecs import decode_frame, decoder_of, is_plain, plain_frame
 from nanoscape.io.dicom_slice import Slice
 from nanoscape.io.lazy import Box, Source, stamp
 
@@ -119,19 +120,9 @@ def read_frame(path: Path, frame: int = 0, *, colour: bool = False) -> NDArray[A
     status = stamp(path)
     try:
         header, start = _header(*status)
-        syntax = header.file_meta.TransferSyntaxUID
-        if frames_of(header) == 1:
-            stored: NDArray[Any] = pixel_array(path, raw=not colour)
-        else:
-            with path.open("rb") as file:
-                file.seek(start)
-                if syntax.is_encapsulated:
-                    single = _encapsulated(file, header, frame)
-                else:
-                    single = _native(file, header, frame)
-            if header.BitsAllocated == 1:
-                return _unpacked(single.PixelData, header, frame)
-            stored = pixel_array(single, raw=not colour)
+        with path.open("rb") as file:
+            file.seek(start)
+            stored = _decoded(file, header, frame, colour)
         if colour and header.PhotometricInterpretation == "PALETTE COLOR":
             stored = apply_color_lut(stored, header)
         return stored
@@ -143,27 +134,44 @@ def read_frame(path: Path, frame: int = 0, *, colour: bool = False) -> NDArray[A
         ) from error
 
 
-def _native(file: Any, header: Dataset, frame: int) -> Dataset:
-    """Return a header with the bytes of one uncompressed frame."""
-    if header.file_meta.TransferSyntaxUID.is_deflated:
-        raise NotImplementedError("many frames in a deflated file")
+def _decoded(file: BinaryIO, header: Dataset, frame: int, colour: bool) -> NDArray[Any]:
+    """Return one frame of a file that stands at its pixel element."""
+    syntax = header.file_meta.TransferSyntaxUID
+    found: NDArray[Any]
+    if syntax.is_encapsulated:
+        file.seek(_element_bytes(header), io.SEEK_CUR)
+        content = get_frame(file, frame, number_of_frames=frames_of(header))
+        if decoder_of(header) is None:
+            found = pixel_array(_single(header, content), raw=not colour)
+            return found
+        found = decode_frame(content, header)
+    elif header.BitsAllocated == 1:
+        return _unpacked(_native(file, header, frame), header, frame)
+    elif is_plain(header):
+        found = plain_frame(_native(file, header, frame), header)
+    else:
+        file.seek(0)
+        found = pixel_array(file, index=frame, raw=not colour)
+        return found
+    space = str(header.PhotometricInterpretation)
+    if colour and space.startswith("YBR_FULL"):
+        found = convert_color_space(found, "YBR_FULL", "RGB")
+    return found
+
+
+def _native(file: BinaryIO, header: Dataset, frame: int) -> bytes:
+    """Return the bytes of one uncompressed frame."""
     bits = _frame_bits(header)
     first, last = frame * bits // 8, ((frame + 1) * bits + 7) // 8
     file.seek(_element_bytes(header) + first, io.SEEK_CUR)
     content = file.read(last - first)
     if len(content) < last - first:
         raise EOFError(f"frame {frame + 1} is cut off")
-    return _single(header, content + b"\0" * (len(content) % 2))
-
-
-def _encapsulated(file: Any, header: Dataset, frame: int) -> Dataset:
-    """Return a header with one compressed frame."""
-    file.seek(_element_bytes(header), io.SEEK_CUR)
-    content = get_frame(file, frame, number_of_frames=frames_of(header))
-    return _single(header, encapsulate([content], has_bot=False))
+    return content
 
 
 def _single(header: Dataset, content: bytes) -> Dataset:
+    """Return a header with one compressed frame."""
     single = Dataset()
     single.file_meta = header.file_meta
     single.set_original_encoding(*header.original_encoding)
@@ -188,6 +196,8 @@ def _unpacked(content: bytes, header: Dataset, frame: int) -> NDArray[np.uint8]:
 
 def _frame_bits(header: Dataset) -> int:
     samples = int(header.get("SamplesPerPixel", 1))
+    if "422" in str(header.get("PhotometricInterpretation", "")):
+        samples = 2
     return int(header.Rows * header.Columns * header.BitsAllocated * samples)
 
 
@@ -287,11 +297,16 @@ class DicomSource(Source):
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the rescaled samples of a box, decoding only its slices."""
         plane = 3 if self.colour else 2
-        out = np.empty([part.stop - part.start for part in box], self.dtype)
+        shape = [part.stop - part.start for part in box]
         lead = self.shape[:-plane]
+        if all(length == 1 for length in shape[:-plane]):
+            first = [part.start for part in box[:-plane]]
+            number = int(np.ravel_multi_index(first, lead)) if lead else 0
+            return self._slice(number)[box[-plane:]].reshape(shape)
+        out = np.empty(shape, self.dtype)
         for place in np.ndindex(out.shape[:-plane]):
             index = tuple(p + s.start for p, s in zip(place, box, strict=False))
-            number = int(np.ravel_multi_index(index, lead)) if lead else 0
+            number = int(np.ravel_multi_index(index, lead))
             out[place] = self._slice(number)[box[-plane:]]
         return out
 
@@ -299,12 +314,12 @@ class DicomSource(Source):
         file, frame = self.places[number]
         stored = read_frame(self.files[file], frame, colour=self.colour)
         if self.colour:
-            wide = stored.dtype.itemsize > 1
-            return (stored >> 8 if wide else stored).astype(np.uint8)[..., :3]
+            narrow = stored >> 8 if stored.dtype.itemsize > 1 else stored
+            return narrow[..., :3].astype(np.uint8, copy=False)
         slope, intercept = self.slopes[number], self.intercepts[number]
         if np.issubdtype(self.dtype, np.integer):
             if slope == 1 and intercept == 0:
-                return stored.astype(self.dtype)
+                return stored.astype(self.dtype, copy=False)
             exact = stored.astype(np.int64) * int(slope) + int(intercept)
             return exact.astype(self.dtype)
         return (stored.astype(np.float64) * slope + intercept).astype(self.dtype)

@@ -12,6 +12,8 @@ from nanoscape.io.dicom_values import moment, number, text
 from nanoscape.io.opening import stem
 from nanoscape.model import Quantity, Tags
 
+_CLASSIC_PET = "1.2.840.10008.5.1.4.1.1.128"
+_UNSPECIFIED = ("US", "UNSPECIFIED", "normalized")
 _PET = {
     "BQML": Quantity("activity concentration", "Bq/mL"),
     "GML": Quantity("SUVbw", "g/mL"),
@@ -37,7 +39,8 @@ def quantity_of(header: Dataset) -> Quantity:
             units, Quantity("NM signal", units)
         )  # fmt: skip
     name = {"MR": "MR signal", "US": "ultrasound signal"}.get(modality, "intensity")
-    return Quantity(name, text(header, "RescaleType") or "a.u.")
+    unit = text(header, "RescaleType") or "US"
+    return Quantity(name, "a.u." if unit in _UNSPECIFIED else unit)
 
 
 def series_name(header: Dataset, path: Path) -> str:
@@ -79,7 +82,8 @@ def tags_of(header: Dataset, timed: Sequence[Dataset] = (), frames: int = 1) -> 
     )
     if str(header.get("Modality", "")) not in ("PT", "NM"):
         return tags
-    unit = "Bq" if str(header.get("Modality")) == "PT" else "MBq"
+    classic = str(header.get("SOPClassUID")) == _CLASSIC_PET
+    unit = "Bq" if classic else "MBq"
     return tags.merged(dose_tags(header, timed, frames, unit))
 
 

@@ -63,7 +63,8 @@ def mean_activity_time(duration_s: float, half_life_s: float) -> float:
 def reference_time(tags: Mapping[str, Any], half_life_s: float) -> ReferenceTime:
     """Return the time to which an image with DecayCorrection START is corrected.
 
-    A candidate that the header's decay factors confirm is taken. Without such
+    A time that enhanced PET states outright is taken, else a candidate that the
+    header's decay factors confirm. Without such
     factors it is, as in the vendor-neutral pseudocode of QIBA, the series time
     unless it is later than the acquisition, then the scanner's private time; then
     what follows from frame reference times, as the manual of IBSI proposes; then
@@ -72,8 +73,9 @@ def reference_time(tags: Mapping[str, Any], half_life_s: float) -> ReferenceTime
     Parameters
     ----------
     tags
-        ``series_time``, ``scanner_reference_time``, ``acquisition_times``,
-        ``frame_durations_s``, ``frame_reference_times_s`` and ``decay_factors``;
+        ``reference_time``, ``series_time``, ``scanner_reference_time``,
+        ``acquisition_times``, ``frame_durations_s``, ``frame_reference_times_s`` and
+        ``decay_factors``;
         the last four one value, or one for each frame or slice.
     half_life_s
         Half-life in seconds.
@@ -83,6 +85,8 @@ def reference_time(tags: Mapping[str, Any], half_life_s: float) -> ReferenceTime
     CannotCompute
         If the tags name no time of acquisition.
     """
+    if tags.get("reference_time"):
+        return ReferenceTime(parse_time(tags["reference_time"]), "stated in the header")
     starts = [parse_time(text) for text in values_of(tags, "acquisition_times")]
     if not starts:
         raise CannotCompute(
