@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_color_lut, convert_color_space, pixel_array
 
@@ -178,11 +179,9 @@ def _single(header: Dataset, content: bytes) -> Dataset:
     for name in _PIXEL_MODULE:
         if name in header:
             single[name] = header[name]
-    single.PixelData = content
-    single["PixelData"].VR = "OB" if header.BitsAllocated <= 8 else "OW"
-    single[
-        "PixelData"
-    ].is_undefined_length = header.file_meta.TransferSyntaxUID.is_encapsulated
+    pixels = DataElement(0x7FE00010, "OB", encapsulate([content], has_bot=False))
+    pixels.is_undefined_length = True
+    single[0x7FE00010] = pixels
     return single
 
 
@@ -196,6 +195,7 @@ def _unpacked(content: bytes, header: Dataset, frame: int) -> NDArray[np.uint8]:
 
 def _frame_bits(header: Dataset) -> int:
     samples = int(header.get("SamplesPerPixel", 1))
+    # A pair of pixels shares its two colour differences (PS3.3 C.7.6.3.1.2).
     if "422" in str(header.get("PhotometricInterpretation", "")):
         samples = 2
     return int(header.Rows * header.Columns * header.BitsAllocated * samples)
