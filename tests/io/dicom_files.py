@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 
@@ -74,3 +74,70 @@ def plane_groups(
         PixelMeasuresSequence=[item(PixelSpacing=list(spacing), SliceThickness=9)],
         **{name: [value] for name, value in more.items()},
     )
+
+
+def small_object(kind: str, path: Path) -> Path:
+    """Write a small file of a kind, for tests of damage."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 200, (4, 12, 10)).astype(np.uint16)
+    groups = [plane_groups([0, 0, 2.0 * z]) for z in range(4)]
+    if kind == "spect":
+        header = dicom_file(
+            pixels, "20", "NM",
+            ImageType=["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"],
+            PixelSpacing=[2, 2], SpacingBetweenSlices=3, SliceVector=[1, 2, 3, 4],
+            DetectorInformationSequence=[item(
+                ImagePositionPatient=[0, 0, 0],
+                ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+            )],
+        )  # fmt: skip
+    elif kind == "enhanced":
+        header = dicom_file(
+            pixels, "4.1", "MR", PerFrameFunctionalGroupsSequence=groups
+        )
+    elif kind in ("cine", "cine-rle"):
+        header = dicom_file(
+            pixels.astype(np.uint8), "3.1", "US", PixelSpacing=[1, 1], FrameTime=20
+        )
+        if kind == "cine-rle":
+            header.compress(RLELossless, pixels.astype(np.uint8))
+    elif kind == "segmentation":
+        for group in groups:
+            group.SegmentIdentificationSequence = [item(ReferencedSegmentNumber=1)]
+        header = dicom_file(
+            (pixels > 100).astype(np.uint8), "66.4", "SEG",
+            SegmentationType="BINARY",
+            SegmentSequence=[item(SegmentNumber=1, SegmentLabel="a")],
+            PerFrameFunctionalGroupsSequence=groups,
+        )  # fmt: skip
+        bits = np.packbits((pixels > 100).ravel(), bitorder="little").tobytes()
+        header.BitsAllocated = header.BitsStored = 1
+        header.HighBit = 0
+        header.PixelData = bits
+    elif kind == "structures":
+        header = dicom_file(pixels[:1], "481.3", "RTSTRUCT")
+        header.StructureSetROISequence = [item(ROINumber=1, ROIName="tumour")]
+        contour = item(
+            ContourGeometricType="CLOSED_PLANAR",
+            NumberOfContourPoints=4,
+            ContourData=[0, 0, 5, 3, 0, 5, 3, 4, 5, 0, 4, 5],
+        )
+        header.ROIContourSequence = [
+            item(ReferencedROINumber=1, ContourSequence=[contour])
+        ]
+        del header.PixelData
+    else:
+        header = dicom_file(
+            pixels[:1], "128", "PT", Units="BQML", PixelSpacing=[2, 2],
+            SliceThickness=3, ImagePositionPatient=[0, 0, 0],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0], RescaleSlope=1.5,
+            DecayCorrection="START", AcquisitionDate="20260105",
+            AcquisitionTime="100000", PatientWeight=0.025,
+            RadiopharmaceuticalInformationSequence=[
+                item(RadionuclideTotalDose=5e6, RadionuclideHalfLife=6586.2)
+            ],
+        )  # fmt: skip
+    return save(header, path)
+
+
+KINDS = ("spect", "enhanced", "cine", "cine-rle", "segmentation", "structures", "pet")

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+_MOST_EXPANSION = 64
+"""Two bytes of run lengths stand for at most 128."""
+
 _RLE = "1.2.840.10008.1.2.5"
 
 
@@ -93,6 +96,8 @@ def _rle(content: bytes, header: Dataset) -> NDArray[Any]:
     if count != samples * width or not 1 <= width <= 4:
         raise ValueError(f"a frame has {count} run length segments")
     size = shape[0] * shape[1]
+    if size * samples * width > _MOST_EXPANSION * len(content):
+        raise ValueError("a frame is cut off")
     out = np.empty((samples, size, width), np.uint8)
     ends = [*offsets[1:count], len(content)]
     for number, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):

@@ -93,7 +93,10 @@ def check_pixels(path: Path, header: Dataset) -> None:
     needed = (_frame_bits(header) * frames_of(header) + 7) // 8
     if syntax.is_deflated:
         return
-    if remaining <= 0 or (remaining < needed and not syntax.is_compressed):
+    if syntax.is_compressed:
+        # Tag and length of a frame's item are the least that it takes.
+        needed = 8 * frames_of(header)
+    if remaining <= 0 or remaining < needed:
         raise UnreadableFile(
             f"{path} is truncated: its pixels need {needed} bytes and it has "
             f"{max(remaining, 0)}",
