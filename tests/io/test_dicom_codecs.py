@@ -84,5 +84,13 @@ def test_a_palette_becomes_red_green_and_blue() -> None:
     dataset = dcmread(path)
     truth = apply_color_lut(pixel_array(dataset), dataset)
     assert image.rgb
-    wide = truth.dtype.itemsize > 1
-    np.testing.assert_array_equal(image.data.compute(), truth >> 8 if wide else truth)
+    assert truth.dtype == np.uint16
+    np.testing.assert_array_equal(image.data.compute(), truth >> 8)
+
+
+def test_deep_colours_keep_their_upper_eight_bits(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 4096, (1, 4, 5, 3)).astype(np.uint16)
+    header = dicom_file(pixels, "7.4", "OT", BitsStored=12, HighBit=11)
+    (image,) = read(save(header, tmp_path / "a.dcm"), pixel_size=1.0)
+    assert isinstance(image, Image)
+    np.testing.assert_array_equal(image.data.compute(), pixels[0] >> 4)

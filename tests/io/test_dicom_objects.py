@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import struct
 import tracemalloc
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from dicom_files import dicom_file, item, plane_groups, save
+from dicom_files import dicom_file, item, plane_groups, save, small_object
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import RLELossless
 from scipy import ndimage
@@ -106,6 +107,20 @@ def test_spect_without_a_distance_of_slices_asks_for_it(tmp_path: Path):
     with pytest.raises(MissingCalibration, match="SpacingBetweenSlices"):
         read(tmp_path)
     assert only(tmp_path, pixel_size=500.0).spacing["z"] == pytest.approx(500.0)
+
+
+def test_spect_without_a_place_in_the_patient_has_a_space_of_its_own(tmp_path: Path):
+    header = dicom_file(
+        frames(4), NM, "NM", ImageType=["ORIGINAL", "PRIMARY", "RECON TOMO"],
+        PixelSpacing=[0.8, 0.7], SpacingBetweenSlices=-2.5,
+    )  # fmt: skip
+    save(header, tmp_path / "a.dcm")
+    opened = open_file(tmp_path)
+    (image,) = opened.objects
+    assert isinstance(image, Image)
+    assert image.space == "a"
+    assert image.spacing == pytest.approx({"z": 2500, "y": 800, "x": 700})
+    assert "where it lies" in opened.warnings[0]
 
 
 def test_synthetic_spect_equals_its_truth(
@@ -518,6 +533,25 @@ def test_single_slices_equal_the_reference(
     truth = expected[key]
     probe(image.data[0].compute(), truth)
     assert [image.spacing[a] / 1e3 for a in "yx"] == truth["pixel_spacing"]
+
+
+@pytest.mark.parametrize("kind", ["spect", "enhanced", "cine-rle", "segmentation"])
+def test_objects_travel(kind: str, tmp_path: Path):
+    path = small_object(kind, tmp_path / "a.dcm")
+    (item_,) = read(path)
+    assert isinstance(item_, Image | Labels)
+    sent = pickle.loads(pickle.dumps(item_.data))
+    np.testing.assert_array_equal(
+        sent[1:3, 2:9, 4].compute(), item_.data.compute()[1:3, 2:9, 4]
+    )
+
+
+def test_a_mosaic_travels(shared_data: Path):
+    image = only(shared_data / "mri/siemens_mosaic_fmri/001")
+    sent = pickle.loads(pickle.dumps(image.data))
+    np.testing.assert_array_equal(
+        sent[1, 3:5, 7].compute(), image.data.compute()[1, 3:5, 7]
+    )
 
 
 # Segmentations and structure sets

@@ -381,6 +381,22 @@ def test_the_weight_the_scanner_used_can_be_replaced(tmp_path: Path) -> None:
         suv(image, injection_time="2026-01-05T10:00:00")
 
 
+def test_suv_of_a_placeholder_weight_is_told(tmp_path: Path) -> None:
+    image = one(
+        tmp_path, Units="GML", PatientWeight=75, PatientSpeciesDescription="mouse"
+    )
+    result = suv(image)
+    assert result.tags["conversion_factor"] == 1
+    assert "75 kg, which does not fit" in result.tags["derivation_warnings"][0]
+    assert factor(image, weight_g=25) == pytest.approx(25 / 75e3)
+
+
+def test_numbers_without_a_unit_are_no_activity() -> None:
+    image = Image.from_array(np.ones((2, 2)), "yx", spacing=1.0)
+    with pytest.raises(CannotCompute, match="unit"):
+        suv(image, weight_g=25, dose_mbq=5, decay_correction="ADMIN")
+
+
 def test_lean_masses_need_a_human(tmp_path: Path) -> None:
     image = one(tmp_path)
     result = suv(image, normalisation="lean body mass (Janmahasatian)")

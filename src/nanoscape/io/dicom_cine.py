@@ -1,4 +1,4 @@
-"""Ultrasound and secondary capture: pictures and cines, in grey or colour."""
+"""Ultrasound, radiographs, photographs and secondary capture, still or moving."""
 
 from __future__ import annotations
 

@@ -71,12 +71,14 @@ def read_object(path: Path, header: Dataset, options: Options) -> list[Readable]
     ]
     for index, frame in enumerate(frames):
         series[tuple(frame[name] for name in outer)].append(index)
-    affine = _affine(path, header, inner, options)
+    affine, space = _place(path, header, inner, options)
     images = []
     for key in sorted(series):
         values = dict(zip(outer, key, strict=True))
         images.append(
-            _image(path, header, frames, series[key], inner, values, affine, options)
+            _image(
+                path, header, frames, series[key], inner, values, affine, space, options
+            )
         )
     if len(images) == 1:
         return [images[0]]
@@ -119,6 +121,7 @@ def _image(
     inner: str,
     values: Numbers,
     affine: Affine,
+    space: str,
     options: Options,
 ) -> Image:
     """Return the image of those frames that share all but slice and time."""
@@ -147,7 +150,7 @@ def _image(
         ),
         axes=axes,
         grid_to_space=affine,
-        space="patient" if inner else stem(file),
+        space=space,
         name=" ".join([series_name(header, file), *map(str, words)]),
         quantity=quantity_of(header),
         tags=tags.merged(Tags.of("header", **coordinates)),
@@ -177,8 +180,10 @@ def _whole(
     )
 
 
-def _affine(file: Path, header: Dataset, inner: str, options: Options) -> Affine:
-    """Return where the pixels lie.
+def _place(
+    file: Path, header: Dataset, inner: str, options: Options
+) -> tuple[Affine, str]:
+    """Return where the pixels lie, and the name of the space.
 
     The sign of SpacingBetweenSlices tells whether slices follow behind the first
     one, along the cross product of its row and column, or in front of it (C.8.4.15).
@@ -187,7 +192,7 @@ def _affine(file: Path, header: Dataset, inner: str, options: Options) -> Affine
     if not inner:
         known = {} if spacing is None else {"y": spacing[0], "x": spacing[1]}
         found = calibrate("yx", {a: v * 1e3 for a, v in known.items()}, options, file)
-        return Affine.from_spacing("yx", found)
+        return Affine.from_spacing("yx", found), stem(file)
     detectors = header.get("DetectorInformationSequence") or [header]
     position = numbers(detectors[0], "ImagePositionPatient", 3)
     orientation = numbers(detectors[0], "ImageOrientationPatient", 6)
@@ -209,8 +214,15 @@ def _affine(file: Path, header: Dataset, inner: str, options: Options) -> Affine
                 "give the pixel size in µm (pixel_size)",
             )
         step = options.pixel_size / 1e3
+    if position is None or orientation is None:
+        known = {"z": abs(step) * 1e3}
+        if spacing is not None:
+            known |= {"y": spacing[0] * 1e3, "x": spacing[1] * 1e3}
+        options.warn(f"{file.name} does not say where it lies in the patient")
+        found = calibrate("zyx", known, options, file)
+        return Affine.from_spacing("zyx", found), stem(file)
     affine = plane_affine(part, normal_of(part, file) * step, file, options)
-    return with_pixel_size(affine, options.pixel_size)
+    return with_pixel_size(affine, options.pixel_size), "patient"
 
 
 def frame_times(header: Dataset, frames: Sequence[Numbers]) -> tuple[float, ...] | None:

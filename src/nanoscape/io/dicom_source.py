@@ -114,7 +114,7 @@ def read_frame(path: Path, frame: int = 0, *, colour: bool = False) -> NDArray[A
     frame
         Number of the frame, from zero.
     colour
-        Convert to red, green and blue.
+        Convert to red, green and blue of eight bits.
 
     Raises
     ------
@@ -127,9 +127,7 @@ def read_frame(path: Path, frame: int = 0, *, colour: bool = False) -> NDArray[A
         with path.open("rb") as file:
             file.seek(start)
             stored = _decoded(file, header, frame, colour)
-        if colour and header.PhotometricInterpretation == "PALETTE COLOR":
-            stored = apply_color_lut(stored, header)
-        return stored
+        return _eight_bits(stored, header) if colour else stored
     except (*PYDICOM, *DAMAGE) as error:
         missing = "missing dependencies" in str(error) or "plugin" in str(error)
         raise UnreadableFile(
@@ -161,6 +159,16 @@ def _decoded(file: BinaryIO, header: Dataset, frame: int, colour: bool) -> NDArr
     if colour and space.startswith("YBR_FULL"):
         found = convert_color_space(found, "YBR_FULL", "RGB")
     return found
+
+
+def _eight_bits(colours: NDArray[Any], header: Dataset) -> NDArray[np.uint8]:
+    """Return red, green and blue of eight bits, from a palette or deeper samples."""
+    bits = int(header.BitsStored)
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        colours = apply_color_lut(colours, header)
+        bits = 8 * colours.dtype.itemsize
+    narrow = colours >> (bits - 8) if bits > 8 else colours
+    return narrow[..., :3].astype(np.uint8, copy=False)
 
 
 def _native(file: BinaryIO, header: Dataset, frame: int) -> bytes:
@@ -317,8 +325,7 @@ class DicomSource(Source):
         file, frame = self.places[number]
         stored = read_frame(self.files[file], frame, colour=self.colour)
         if self.colour:
-            narrow = stored >> 8 if stored.dtype.itemsize > 1 else stored
-            return narrow[..., :3].astype(np.uint8, copy=False)
+            return stored
         slope, intercept = self.slopes[number], self.intercepts[number]
         if np.issubdtype(self.dtype, np.integer):
             if slope == 1 and intercept == 0:

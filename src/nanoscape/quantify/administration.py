@@ -133,10 +133,10 @@ def body_weight(image: Image, given_g: float | None, assume_units: bool) -> Stat
             "give the weight in g",
         )
     source = tags.origin("weight_g")
-    doubt = _doubt(image, value) if source == "header" else ""
+    doubt = weight_doubt(image, value) if source == "header" else ""
     if not doubt:
         return Stated(value, source)
-    if _doubt(image, value / 1e3) or not assume_units:
+    if weight_doubt(image, value / 1e3) or not assume_units:
         raise CannotCompute(
             f"the header states a weight of {value / 1e3:g} kg, {doubt}",
             "a weight in kg",
@@ -146,8 +146,8 @@ def body_weight(image: Image, given_g: float | None, assume_units: bool) -> Stat
     return Stated(value / 1e3, "header, taken in g as allowed")
 
 
-def _doubt(image: Image, weight_g: float) -> str:
-    """Return why a weight cannot be right, empty when it can."""
+def weight_doubt(image: Image, weight_g: float) -> str:
+    """Return why a weight cannot be that of the body in an image, empty if it can."""
     species = str(image.tags.get("species") or "").lower()
     words = species.replace(",", " ").split()
     limits = next((_SPECIES_G[word] for word in words if word in _SPECIES_G), None)

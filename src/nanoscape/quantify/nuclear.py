@@ -10,6 +10,7 @@ from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Quantity, Tags
 from nanoscape.model.raster import Level
 from nanoscape.operation import Option, Role, operation
+from nanoscape.quantify.administration import weight_doubt
 from nanoscape.quantify.body import SHORT, Normalisation
 from nanoscape.quantify.uptake import (
     Account,
@@ -145,6 +146,12 @@ def suv(
     factor: Factor
     if _is_already(image, normalisation) and given == Given(assume_units=assume_units):
         account.steps.append(f"the file holds {quantity} already; nothing is changed")
+        weight = float(image.tags.get("weight_g") or 0.0)
+        doubt = weight_doubt(image, weight) if weight > 0 else ""
+        if doubt:
+            account.warnings.append(
+                f"the scanner computed SUV with {weight / 1e3:g} kg, {doubt}"
+            )
         factor = 1.0
     else:
         fraction = injected_fraction(image, given, account)

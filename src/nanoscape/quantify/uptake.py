@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image
 from nanoscape.quantify.administration import (
+    Stated,
     body_weight,
     half_life,
     injected_dose,
@@ -144,6 +145,12 @@ def suv_kind(image: Image) -> Normalisation:
 def mass_of(kind: Normalisation, image: Image, given: Given, account: Account) -> float:
     """Return the mass (g) or surface (cm²) of the body, and account for it."""
     weight = body_weight(image, given.weight_g, given.assume_units)
+    return _mass(kind, weight, image, given, account)
+
+
+def _mass(
+    kind: Normalisation, weight: Stated, image: Image, given: Given, account: Account
+) -> float:
     tags = image.tags
     height = given.height_m or tags.get("size_m")
     sex = given.sex or str(tags.get("sex") or "")
@@ -233,15 +240,15 @@ def _from_suv(image: Image, given: Given, account: Account, units: str) -> Facto
     if str(image.tags.get("suv_type") or "") == "LBM":
         account.warnings.append("the formula of the lean mass is not stated: James")
     # The scanner divided by this weight, be it right or wrong.
-    weight = float(image.tags.get("weight_g") or given.weight_g or 0.0)
-    if weight <= 0:
+    header = float(image.tags.get("weight_g") or 0.0)
+    weight = Stated(header or given.weight_g or 0.0, "header" if header else "given")
+    if weight.value <= 0:
         raise CannotCompute(
             "the body weight with which the scanner computed SUV is not known",
             todo="give the weight in g",
         )
-    scanner = replace(given, weight_g=weight)
     account.steps.append(f"SUV by {kind} computed by the scanner ({units})")
-    mass = mass_of(kind, image, scanner, account)
+    mass = _mass(kind, weight, image, given, account)
     ratio = 1.0
     if given.dose_mbq is not None:
         was = injected_dose(image.tags, None, given.assume_units)
@@ -310,7 +317,8 @@ def _refused(image: Image, units: str) -> CannotCompute:
     return CannotCompute(
         f"{image.name} holds values that are {reason}",
         "Bq/mL, SUV, or counts with the scanner's factor",
-        "export it in Bq/mL, or measure it as it is",
+        "export it in Bq/mL, calibrate its counts with a phantom, or measure it as it "
+        "is",
     )
 
 
