@@ -247,6 +247,35 @@ def test_b_values_with_directions_become_a_group(tmp_path: Path) -> None:
     assert "b_direction" not in group.images[0].tags
 
 
+def test_a_repeated_b_value_does_not_hide_the_others(tmp_path: Path) -> None:
+    for number, (value, second) in enumerate(((0, 1), (0, 9), (800, 5))):
+        stack(
+            tmp_path, prefix=f"{number}x", modality="MR", DiffusionBValue=value,
+            AcquisitionDate="20260105", AcquisitionTime=f"09000{second}",
+        )  # fmt: skip
+    (group,) = read(tmp_path)
+    assert isinstance(group, ImageGroup)
+    assert group.coordinate == "b-value and repetition"
+    found = [(i.tags["b_value"], i.tags["repetition"]) for i in group]
+    assert found == [(0, 1), (0, 2), (800, 1)]
+
+
+@pytest.mark.parametrize("resolution", [None, 2500])
+def test_numbered_frames_are_in_order(resolution: float | None, tmp_path: Path) -> None:
+    more = {} if resolution is None else {"TemporalResolution": resolution}
+    pixels = [
+        stack(
+            tmp_path, prefix=f"{n}x", modality="MR",
+            TemporalPositionIdentifier=n, **more,
+        )
+        for n in (2, 1, 3)
+    ]  # fmt: skip
+    image = only(tmp_path)
+    truth = np.stack([pixels[1], pixels[0], pixels[2]])
+    np.testing.assert_array_equal(image.data.compute(), truth)
+    assert image.times == (None if resolution is None else (0, 2.5, 5))
+
+
 def test_gates_of_pet_become_a_group(tmp_path: Path) -> None:
     for gate in (0, 250, 500):
         stack(

@@ -291,6 +291,11 @@ def test_clocks_that_disagree_are_told(tmp_path: Path) -> None:
     assert "another reference time" in result.tags["derivation_warnings"][0]
 
 
+def test_decay_factors_that_fit_nothing_are_told(tmp_path: Path) -> None:
+    result = suv(one(tmp_path, DecayFactor=1.7))
+    assert "fit none" in result.tags["derivation_warnings"][0]
+
+
 @pytest.mark.parametrize("units", ["CNTS", "CPS", "PROPCNTS", "PROPCPS", "1CM"])
 def test_what_cannot_be_converted_is_refused(units: str, tmp_path: Path) -> None:
     image = one(tmp_path, Units=units)

@@ -10,7 +10,7 @@ from typing import Any
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.dicom_geometry import check_even, places_of
-from nanoscape.io.dicom_slice import Slice
+from nanoscape.io.dicom_slice import FROM_FIRST, ORDER, Slice
 
 _TITLES = {
     "component": "component",
@@ -71,7 +71,19 @@ def arrange(slices: Sequence[Slice], path: Path) -> tuple[list[Volume], str]:
             check_even(frame, path)
         values = {n: v for n, v in zip(names, key, strict=True) if v is not None}
         volumes.append(Volume(tuple(frames), times, values))
-    return volumes, " and ".join(dict.fromkeys(_TITLES[name] for name in names))
+    titles = [_TITLES[name] for name in names]
+    if len({len(volume.frames) for volume in volumes}) > 1:
+        volumes = [one for volume in volumes for one in _apart(volume)]
+        titles.append("repetition")
+    return volumes, " and ".join(dict.fromkeys(titles))
+
+
+def _apart(volume: Volume) -> list[Volume]:
+    """Return each frame as a volume, as when only b = 0 was repeated."""
+    return [
+        Volume((frame,), None, {**volume.coordinates, "repetition": number})
+        for number, frame in enumerate(volume.frames, start=1)
+    ]
 
 
 def _varying(slices: Sequence[Slice], places: Sequence[Sequence[int]]) -> list[str]:
@@ -97,14 +109,14 @@ def _frames(
     if all(len(place) == 1 for place in places):
         return [tuple(slices[place[0]] for place in places)], None
     if all(len(place) == count for place in places):
-        for times in _clocks(slices, places):
+        for name, times in _clocks(slices, places):
             orders = [sorted(place, key=times.__getitem__) for place in places]
             seconds = [[times[i] for i in order] for order in orders]
             if any(len(set(clock)) < count for clock in seconds):
                 continue
             first = [min(clock[k] for clock in seconds) for k in range(count)]
             frames = [tuple(slices[o[k]] for o in orders) for k in range(count)]
-            return frames, tuple(first)
+            return frames, None if name == ORDER else tuple(first)
     crowded = next((place for place in places if len(place) > 1), places[0])
     names = " and ".join(slices[i].where for i in crowded[:2])
     raise UnreadableFile(
@@ -116,8 +128,8 @@ def _frames(
 
 def _clocks(
     slices: Sequence[Slice], places: Sequence[list[int]]
-) -> Iterator[dict[int, float]]:
-    """Yield the seconds of each slice by each clock that all of them have.
+) -> Iterator[tuple[str, dict[int, float]]]:
+    """Yield each clock that all slices have, with the seconds of each slice.
 
     Times of day count from the first slice.
     """
@@ -125,5 +137,5 @@ def _clocks(
     for name in slices[indices[0]].time_s:
         if all(name in slices[index].time_s for index in indices):
             times = {index: slices[index].time_s[name] for index in indices}
-            start = min(times.values()) if name.endswith("n time") else 0.0
-            yield {index: time - start for index, time in times.items()}
+            start = min(times.values()) if name in FROM_FIRST else 0.0
+            yield name, {index: time - start for index, time in times.items()}

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.dicom_series import read_slices
-from nanoscape.io.dicom_slice import Slice, clock_seconds
+from nanoscape.io.dicom_slice import Slice, clock_seconds, numbered_time
 from nanoscape.io.dicom_source import DicomSource, check_pixels, frames_of
 from nanoscape.io.dicom_tags import quantity_of, series_name, tags_of
 from nanoscape.io.dicom_values import instant, number, numbers, text, texts, zone_of
@@ -174,14 +174,17 @@ def _times(header: Dataset, content: Dataset) -> dict[str, float]:
     if offset is not None:
         found["temporal position"] = offset
     for name, key in (
-        ("FrameReferenceDateTime", "reference time"),
+        ("FrameReferenceDateTime", "date of reference"),
         ("FrameAcquisitionDateTime", "acquisition time"),
     ):
         stated = text(content, name) or ""
         seconds = clock_seconds(instant(stated[:8], stated[8:], zone_of(header)))
         if seconds is not None:
             found[key] = seconds
-    return found
+    numbered = numbered_time(header, number(content, "TemporalPositionIndex"))
+    return found | {
+        name: value for name, value in numbered.items() if value is not None
+    }
 
 
 def _timing(header: Dataset, own: Dataset, content: Dataset) -> Dataset | None:

@@ -78,5 +78,6 @@ def _words(name: str, value: object) -> str:
         "inversion_time_ms": "TI {:g} ms",
         "flip_angle_deg": "{:g}°",
         "trigger_time_ms": "gate {:g} ms",
+        "repetition": "({})",
     }
     return short[name].format(value)

@@ -18,6 +18,12 @@ from nanoscape.io.opening import Options
 
 Vector = tuple[float, ...]
 
+ORDER = "order of the frames"
+"""A clock that gives an order and no seconds."""
+
+FROM_FIRST = ("acquisition time", "date of reference")
+"""Clocks that show the time of day."""
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -109,6 +115,7 @@ def classic_slice(path: Path, header: Dataset) -> Slice:
         "trigger time": None if gated else number(header, "TriggerTime", 1e-3),
         "acquisition time": clock_seconds(moment(header, "Acquisition")),
     }
+    times |= numbered_time(header, number(header, "TemporalPositionIdentifier"))
     return Slice(
         path=path,
         frame=0,
@@ -122,6 +129,23 @@ def classic_slice(path: Path, header: Dataset) -> Slice:
         coordinates={k: v for k, v in coordinates.items() if v is not None},
         time_s={k: v for k, v in times.items() if v is not None},
     )
+
+
+def numbered_time(header: Dataset, position: float | None) -> dict[str, float | None]:
+    """Return the time of a numbered frame: in seconds where their distance is stated.
+
+    Parameters
+    ----------
+    header
+        May state TemporalResolution, in ms.
+    position
+        Number of the frame, from 1.
+    """
+    step = number(header, "TemporalResolution", 1e-3)
+    if position is None:
+        return {}
+    stated = {"temporal resolution": (position - 1) * step} if step else {}
+    return {**stated, ORDER: position}
 
 
 def rescale_of(header: Dataset, path: Path) -> tuple[float, float]:

@@ -112,7 +112,10 @@ def reference_time(tags: Mapping[str, Any], half_life_s: float) -> ReferenceTime
     if confirmed:
         time, why = confirmed[0]
         return ReferenceTime(time, f"{why}; confirmed by the decay factors")
-    return ReferenceTime(time, why, _doubts(time, computed, half_life_s))
+    warnings = _doubts(time, computed, half_life_s)
+    if any(factor != 1 for factor in values_of(tags, "decay_factors")):
+        warnings += ("the decay factors in the header fit none of its times",)
+    return ReferenceTime(time, why, warnings)
 
 
 def parse_time(text: str) -> dt.datetime:
