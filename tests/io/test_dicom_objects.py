@@ -626,6 +626,31 @@ def test_segments_that_do_not_overlap_share_labels(tmp_path: Path):
     assert list(labels.table["name"]) == ["tumour", "necrosis"]
 
 
+def test_a_map_of_labels_keeps_its_numbers(tmp_path: Path):
+    pixels = RNG.integers(0, 3, (2, 5, 6)).astype(np.uint8)
+    groups = [plane_groups([0, 0, 6.0 * z]) for z in range(2)]
+    for group in groups:
+        group.PixelMeasuresSequence[0].SpacingBetweenSlices = 2
+    header = dicom_file(
+        pixels, "66.7", "SEG", SegmentationType="LABELMAP",
+        SegmentSequence=[
+            item(SegmentNumber=n, SegmentLabel=name)
+            for n, name in enumerate(("background", "tumour", "liver"))
+        ],
+        PerFrameFunctionalGroupsSequence=groups,
+    )  # fmt: skip
+    save(header, tmp_path / "a.dcm")
+    (labels,) = read(tmp_path)
+    assert isinstance(labels, Labels)
+    # Slices between the two frames were left out because they are empty.
+    assert labels.spacing["z"] == pytest.approx(2000)
+    values = labels.data.compute()
+    np.testing.assert_array_equal(values[[0, 3]], pixels)
+    assert not values[1:3].any()
+    assert labels.table is not None
+    assert list(labels.table["name"]) == ["tumour", "liver"]
+
+
 @pytest.mark.parametrize("name", ["CT", "MR_T1", "PET"])
 def test_a_structure_set_lies_on_its_image(name: str, shared_data: Path):
     folder = shared_data / "multimodal/ibsi_STS_002"

@@ -42,6 +42,7 @@ _ALONE = {
     "7.3": "cine",
     "7.4": "cine",
     "66.4": "seg",
+    "66.7": "seg",
     "481.3": "rtstruct",
 }
 """Modules for objects that are one file each, by the end of their SOP class."""

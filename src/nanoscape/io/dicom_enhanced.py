@@ -46,7 +46,7 @@ def read_object(path: Path, header: Dataset, options: Options) -> list[Readable]
     top = _flat(header, groups[0])
     for frame, own in enumerate(groups):
         part = enhanced_slice(path, header, own, frame, top)
-        content = _group("FrameContentSequence", own, header)
+        content = functional_group("FrameContentSequence", own, header)
         way = part.orientation and tuple(round(v, 3) for v in part.orientation)
         stacks[text(content, "StackID"), way].append(part)
     return [read_slices(stack, path, options) for stack in stacks.values()]
@@ -68,16 +68,20 @@ def enhanced_slice(
     top
         The header as that of a classic image.
     """
-    measures = _group("PixelMeasuresSequence", own, header)
+    measures = functional_group("PixelMeasuresSequence", own, header)
     position = numbers(
-        _group("PlanePositionSequence", own, header), "ImagePositionPatient", 3
+        functional_group("PlanePositionSequence", own, header),
+        "ImagePositionPatient",
+        3,
     )
     orientation = numbers(
-        _group("PlaneOrientationSequence", own, header), "ImageOrientationPatient", 6
+        functional_group("PlaneOrientationSequence", own, header),
+        "ImageOrientationPatient",
+        6,
     )
     spacing = numbers(measures, "PixelSpacing", 2)
     slope, intercept, _ = _rescale(header, own)
-    content = _group("FrameContentSequence", own, header)
+    content = functional_group("FrameContentSequence", own, header)
     return Slice(
         path=path,
         frame=frame,
@@ -94,7 +98,7 @@ def enhanced_slice(
     )
 
 
-def _group(name: str, own: Dataset, header: Dataset) -> Dataset:
+def functional_group(name: str, own: Dataset, header: Dataset) -> Dataset:
     """Return a functional group of a frame, or the one that all frames share."""
     shared = header.get("SharedFunctionalGroupsSequence") or [_EMPTY]
     for holder in (own, shared[0]):
@@ -106,14 +110,14 @@ def _group(name: str, own: Dataset, header: Dataset) -> Dataset:
 
 def _rescale(header: Dataset, own: Dataset) -> tuple[float, float, str | None]:
     """Return slope, intercept and unit: measured values of PET, else the rescaled."""
-    mapping = _group("RealWorldValueMappingSequence", own, header)
+    mapping = functional_group("RealWorldValueMappingSequence", own, header)
     code = (mapping.get("MeasurementUnitsCodeSequence") or [_EMPTY])[0]
     unit = _MEASURED_UNITS.get(str(text(code, "CodeValue")).lower())
     slope = number(mapping, "RealWorldValueSlope")
     intercept = number(mapping, "RealWorldValueIntercept")
     if str(header.get("Modality")) == "PT" and unit and slope is not None:
         return slope, intercept or 0.0, unit
-    transformation = _group("PixelValueTransformationSequence", own, header)
+    transformation = functional_group("PixelValueTransformationSequence", own, header)
     slope = number(transformation, "RescaleSlope")
     intercept = number(transformation, "RescaleIntercept")
     return (
@@ -146,13 +150,13 @@ def _flat(header: Dataset, own: Dataset) -> Dataset:
 
 
 def _coordinates(header: Dataset, own: Dataset) -> dict[str, object]:
-    kind = _group("MRImageFrameTypeSequence", own, header)
-    echo = _group("MREchoSequence", own, header)
-    diffusion = _group("MRDiffusionSequence", own, header)
+    kind = functional_group("MRImageFrameTypeSequence", own, header)
+    echo = functional_group("MREchoSequence", own, header)
+    diffusion = functional_group("MRDiffusionSequence", own, header)
     gradient = (diffusion.get("DiffusionGradientDirectionSequence") or [_EMPTY])[0]
-    timing = _group("MRTimingAndRelatedParametersSequence", own, header)
-    gate = _group("CardiacSynchronizationSequence", own, header)
-    modifier = _group("MRModifierSequence", own, header)
+    timing = functional_group("MRTimingAndRelatedParametersSequence", own, header)
+    gate = functional_group("CardiacSynchronizationSequence", own, header)
+    modifier = functional_group("MRModifierSequence", own, header)
     direction = numbers(gradient, "DiffusionGradientOrientation", 3)
     inversion = texts(modifier, "InversionTimes") or []
     component = text(kind, "ComplexImageComponent")
@@ -194,7 +198,7 @@ def _timing(header: Dataset, own: Dataset, content: Dataset) -> Dataset | None:
     timing = Dataset()
     started = text(content, "FrameAcquisitionDateTime")
     duration = number(content, "FrameAcquisitionDuration")
-    decay = number(_group("PETFrameCorrectionFactorsSequence", own, header),
+    decay = number(functional_group("PETFrameCorrectionFactorsSequence", own, header),
                    "DecayFactor")  # fmt: skip
     if started:
         timing.AcquisitionDateTime = started

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
-from nanoscape.io.dicom_enhanced import enhanced_slice
+from nanoscape.io.dicom_enhanced import enhanced_slice, functional_group
 from nanoscape.io.dicom_geometry import normal_of, plane_affine, position_of
 from nanoscape.io.dicom_slice import Slice, single_thickness
 from nanoscape.io.dicom_source import check_pixels, frames_of, read_frame
@@ -23,6 +23,9 @@ from nanoscape.io.lazy import Box, Source, lazy_array, stamp
 from nanoscape.io.opening import Options, Readable, calibration_tags, with_pixel_size
 from nanoscape.model import Labels
 from nanoscape.model.raster import single_level
+
+LABELLED = 0
+"""In place of a segment: the samples of the frame are the numbers of segments."""
 
 _OFF_GRID = 0.05
 """Largest distance of a frame from its slice, as a part of the step."""
@@ -34,8 +37,8 @@ _LARGEST_GAP = 100
 def read_object(path: Path, header: Dataset, options: Options) -> list[Readable]:
     """Return the segments of one file as labels.
 
-    All segments share one image when the file says that they do not overlap, or has
-    only one; otherwise each gets labels of its own.
+    All segments share one image when the file says that they do not overlap, has only
+    one, or holds a map of labels; otherwise each gets labels of its own.
     """
     check_pixels(path, header)
     groups = header.get("PerFrameFunctionalGroupsSequence") or []
@@ -47,19 +50,22 @@ def read_object(path: Path, header: Dataset, options: Options) -> list[Readable]
     if text(header, "SegmentationType") == "FRACTIONAL":
         options.warn(f"{path.name} holds fractions; at least half counts as inside")
     slices = [enhanced_slice(path, header, g, i, header) for i, g in enumerate(groups)]
-    owners = [_owner(header, group, path) for group in groups]
     names = _names(header)
-    levels, step = _levels(slices, path, options)
+    labelled = text(header, "SegmentationType") == "LABELMAP"
+    owners = [LABELLED if labelled else _owner(header, g, path) for g in groups]
+    measures = functional_group("PixelMeasuresSequence", groups[0], header)
+    stated = number(measures, "SpacingBetweenSlices")
+    levels, step = _levels(slices, abs(stated or 0.0), path, options)
     lowest = slices[levels.index(min(levels))]
     vector = normal_of(lowest, path) * step
     affine = plane_affine(lowest, vector, path, options)
     affine = with_pixel_size(affine, options.pixel_size)
     together = len(set(owners)) == 1 or text(header, "SegmentsOverlap") == "NO"
+    present = sorted(set(owners))
     found: list[Readable] = []
-    for segments in [sorted(set(owners))] if together else [
-        [owner] for owner in sorted(set(owners))
-    ]:  # fmt: skip
-        chosen = [i for i, owner in enumerate(owners) if owner in segments]
+    for members in [present] if together else [[owner] for owner in present]:
+        chosen = [i for i, owner in enumerate(owners) if owner in members]
+        segments = sorted(set(names) - {0}) if labelled else members
         source = SegmentSource.of(
             path, header, chosen, [levels[i] for i in chosen], levels,
             [owners[i] for i in chosen],
@@ -98,12 +104,12 @@ def _names(header: Dataset) -> dict[int, str]:
 
 
 def _levels(
-    slices: Sequence[Slice], path: Path, options: Options
+    slices: Sequence[Slice], stated: float, path: Path, options: Options
 ) -> tuple[list[int], float]:
     """Return the slice of each frame on an even grid, and the step in mm.
 
-    Frames without any inside are often left out, so that the smallest distance of
-    two frames is taken for the step.
+    Frames without any inside are often left out, so that the step is the one that the
+    file states in mm, or the smallest distance of two frames.
     """
     normal = normal_of(slices[0], path)
     heights = np.array([float(normal @ position_of(part, path)) for part in slices])
@@ -118,6 +124,8 @@ def _levels(
             )
         return [0] * len(slices), step
     step = float(np.diff(unique).min())
+    if stated > 0 and abs(step / stated - round(step / stated)) < _OFF_GRID:
+        step = min(step, stated)
     span = unique[-1] - unique[0]
     count = max(round(span / step), 1)
     if count > _LARGEST_GAP * len(slices):
@@ -191,7 +199,8 @@ class SegmentSource(Source):
         owners: Sequence[int],
     ) -> SegmentSource:
         """Return the source of some segments on the grid of all of them."""
-        dtype = np.dtype(np.uint8 if max(owners) < 256 else np.uint16)
+        small = max(owners) < 256 and int(header.BitsAllocated) <= 8
+        dtype = np.dtype(np.uint8 if small else np.uint16)
         largest = number(header, "MaximumFractionalValue") or 1
         fractional = text(header, "SegmentationType") == "FRACTIONAL"
         threshold = max(int(np.ceil(largest / 2)), 1) if fractional else 1
@@ -214,8 +223,12 @@ class SegmentSource(Source):
             shown[level].append(place)
         for level in range(box[0].start, box[0].stop):
             for place in shown.get(level, []):
-                inside = read_frame(self.path, self.frames[place]) >= self.threshold
-                out[level - box[0].start][inside[box[1:]]] = self.owners[place]
+                stored = read_frame(self.path, self.frames[place])[box[1:]]
+                plane = out[level - box[0].start]
+                if self.owners[place] == LABELLED:
+                    plane[:] = stored
+                else:
+                    plane[stored >= self.threshold] = self.owners[place]
         return out
 
     def __reduce__(self) -> tuple[Any, ...]:
