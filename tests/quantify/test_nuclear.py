@@ -386,6 +386,17 @@ def test_the_weight_the_scanner_used_can_be_replaced(tmp_path: Path) -> None:
         suv(image, injection_time="2026-01-05T10:00:00")
 
 
+def test_a_study_sheet_replaces_what_the_scanner_used(tmp_path: Path) -> None:
+    image = one(tmp_path, Units="GML", PatientWeight=75)
+    sheet = Tags.of(
+        "sheet", weight_g=25.0, injected_dose=50.0, injected_dose_unit="MBq"
+    )
+    stated = image.replace(tags=image.tags.merged(sheet))
+    assert factor(stated) == pytest.approx(25 / 75e3 * 2)
+    share = percent_injected_dose(stated).tags["conversion_factor"]
+    assert share == pytest.approx(100 / 75e3 * 2)
+
+
 def test_suv_of_a_placeholder_weight_is_told(tmp_path: Path) -> None:
     image = one(
         tmp_path, Units="GML", PatientWeight=75, PatientSpeciesDescription="mouse"

@@ -20,6 +20,7 @@ from nanoscape.io.dicom_values import (
 )
 from nanoscape.model import Tags
 
+_BECQUERELS = {"Bq": 1.0, "MBq": 1e6}
 _GE_SCAN = (0x0009, 0x0D, "GEMS_PETD_01")
 _SIEMENS_DECAY = (0x0071, 0x22, "SIEMENS MED PT")
 _PHILIPS_SUV = (0x7053, 0x00, "Philips PET Private Group")
@@ -42,12 +43,20 @@ def dose_tags(
     frames
         Number of frames.
     dose_unit
-        Unit of RadionuclideTotalDose: Bq in PET images, MBq in enhanced PET (C.8.22)
-        and nuclear medicine images (C.8.4.10).
+        ``"Bq"`` or ``"MBq"``, the unit of RadionuclideTotalDose: Bq in PET images, MBq
+        in enhanced PET (C.8.22) and nuclear medicine images (C.8.4.10).
+
+    Returns
+    -------
+    Tags
+        What the scanner knew of weight and dose is kept twice, because the tags of a
+        study sheet replace ``weight_g`` and ``injected_dose``, and an SUV that the
+        scanner computed depends on what the scanner knew.
     """
     injections = first.get("RadiopharmaceuticalInformationSequence") or [Dataset()]
     injection = injections[0]
     dose = number(injection, "RadionuclideTotalDose")
+    weight = number(first, "PatientWeight")
     time, dated = _injection_time(first, injection)
 
     def each(value: Callable[[Dataset], Any]) -> Any:
@@ -63,6 +72,8 @@ def dose_tags(
         radionuclide=_radionuclide(injection),
         injected_dose=dose,
         injected_dose_unit=dose_unit if dose else None,
+        scanner_dose_bq=dose * _BECQUERELS[dose_unit] if dose else None,
+        scanner_weight_g=weight * 1e3 if weight else None,
         injection_time=time,
         injection_date_known=dated if time else None,
         half_life_s=number(injection, "RadionuclideHalfLife"),

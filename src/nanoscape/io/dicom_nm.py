@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,41 @@ _VECTORS = {
 Numbers = dict[str, int]
 
 
+@dataclass(frozen=True)
+class Frames:
+    """The frames of a file and their place.
+
+    Attributes
+    ----------
+    path, header
+        The file.
+    numbers
+        Of each frame its number along each axis that the file names.
+    grid_to_space, space
+        Where the pixels lie.
+    """
+
+    path: Path
+    header: Dataset
+    numbers: Sequence[Numbers]
+    grid_to_space: Affine
+    space: str
+
+    @property
+    def sliced(self) -> bool:
+        """Whether the frames are slices of volumes."""
+        return "slice" in self.numbers[0]
+
+    def moment(self, frame: int) -> tuple[int, int]:
+        """Return what orders frames in time: their phase, and their number in it."""
+        numbers_ = self.numbers[frame]
+        return numbers_.get("phase", 0), numbers_.get("time", 0)
+
+    def level(self, frame: int) -> int:
+        """Return the slice of a frame; the same for all that are planar."""
+        return self.numbers[frame].get("slice", 0)
+
+
 def read_object(path: Path, header: Dataset, options: Options) -> list[Readable]:
     """Return the image of one file, or a group over windows, detectors or gates.
 
@@ -55,31 +91,28 @@ def read_object(path: Path, header: Dataset, options: Options) -> list[Readable]
         If it holds projections that are not reconstructed.
     """
     check_pixels(path, header)
-    frames = _numbers(header, path)
-    if any("view" in frame for frame in frames) and "slice" not in frames[0]:
+    numbers_ = _numbers(header, path)
+    if "view" in numbers_[0] and "slice" not in numbers_[0]:
         raise UnreadableFile(
             f"{path} holds projections of a rotating camera, which are no image yet",
             "a reconstructed SPECT",
             "reconstruct it, or export the reconstruction",
         )
-    inner = "slice" if "slice" in frames[0] else ""
-    series: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    place = _place(path, header, "slice" in numbers_[0], options)
+    frames = Frames(path, header, numbers_, *place)
     outer = [
         name
-        for name in frames[0]
-        if name not in (inner, "time", "phase") and len({f[name] for f in frames}) > 1
+        for name in numbers_[0]
+        if name not in ("slice", "time", "phase")
+        and len({frame[name] for frame in numbers_}) > 1
     ]
-    for index, frame in enumerate(frames):
-        series[tuple(frame[name] for name in outer)].append(index)
-    affine, space = _place(path, header, inner, options)
-    images = []
-    for key in sorted(series):
-        values = dict(zip(outer, key, strict=True))
-        images.append(
-            _image(
-                path, header, frames, series[key], inner, values, affine, space, options
-            )
-        )
+    members: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for index, frame in enumerate(numbers_):
+        members[tuple(frame[name] for name in outer)].append(index)
+    images = [
+        _image(frames, members[key], dict(zip(outer, key, strict=True)), options)
+        for key in sorted(members)
+    ]
     if len(images) == 1:
         return [images[0]]
     return [
@@ -114,74 +147,45 @@ def _numbers(header: Dataset, path: Path) -> list[Numbers]:
 
 
 def _image(
-    file: Path,
-    header: Dataset,
-    frames: Sequence[Numbers],
-    members: Sequence[int],
-    inner: str,
-    values: Numbers,
-    affine: Affine,
-    space: str,
-    options: Options,
+    frames: Frames, members: Sequence[int], values: Numbers, options: Options
 ) -> Image:
     """Return the image of those frames that share all but slice and time."""
-    depth = len({frames[i][inner] for i in members}) if inner else 1
-    order = sorted(members, key=lambda i: (_moment(frames[i]), _level(frames[i], i)))
-    if depth == 0 or len(order) % depth or not _whole(frames, order, inner, depth):
-        raise UnreadableFile(f"{file} lacks slices of some frames", "whole volumes")
+    header, path = frames.header, frames.path
+    order = sorted(members, key=lambda i: (frames.moment(i), frames.level(i), i))
+    depth = len({frames.level(i) for i in order})
     count = len(order) // depth
-    lead = ([count] if count > 1 else []) + ([depth] if inner else [])
+    levels = [frames.level(i) for i in order]
+    if levels != count * sorted(set(levels)):
+        raise UnreadableFile(
+            f"{path} lacks slices of some of its volumes", "whole volumes"
+        )
+    lead = ([count] if count > 1 else []) + ([depth] if frames.sliced else [])
     blank = (None, None, None, None)
-    slope, intercept = rescale_of(header, file)
-    slices = [Slice(file, i, header, *blank, slope, intercept) for i in order]
+    slope, intercept = rescale_of(header, path)
+    slices = [Slice(path, i, header, *blank, slope, intercept) for i in order]
     source = DicomSource.of(slices, lead)
-    axes = ("t" if count > 1 else "") + ("zyx" if inner else "yx")
     times = None
     if count > 1:
-        times = frame_times(header, [frames[order[k * depth]] for k in range(count)])
+        times = frame_times(header, [frames.numbers[i] for i in order[::depth]])
         if times is None:
-            options.warn(f"{file.name} does not state the times of its frames")
-    words = [_word(header, name, number_) for name, number_ in values.items()]
+            options.warn(f"{path.name} does not state the times of its frames")
+    words = {name: _word(header, name, index) for name, index in values.items()}
     tags = tags_of(header).merged(calibration_tags(options))
-    coordinates = dict(zip(values, words, strict=True))
+    spatial = "zyx" if frames.sliced else "yx"
     return Image(
-        levels=single_level(
-            lazy_array(source, source.native_chunks()), axes.lstrip("t")
-        ),
-        axes=axes,
-        grid_to_space=affine,
-        space=space,
-        name=" ".join([series_name(header, file), *map(str, words)]),
+        levels=single_level(lazy_array(source, source.native_chunks()), spatial),
+        axes="t" + spatial if count > 1 else spatial,
+        grid_to_space=frames.grid_to_space,
+        space=frames.space,
+        name=" ".join([series_name(header, path), *map(str, words.values())]),
         quantity=quantity_of(header),
-        tags=tags.merged(Tags.of("header", **coordinates)),
+        tags=tags.merged(Tags.of("header", **words)),
         times=times,
     )
 
 
-def _moment(frame: Numbers) -> tuple[int, int]:
-    return frame.get("phase", 0), frame.get("time", 0)
-
-
-def _level(frame: Numbers, index: int) -> int:
-    return frame.get("slice", index)
-
-
-def _whole(
-    frames: Sequence[Numbers], order: Sequence[int], inner: str, depth: int
-) -> bool:
-    """Whether every frame of time has each slice once."""
-    if not inner:
-        return True
-    whole = [sorted(frames[i][inner] for i in order[:depth])]
-    levels = [frames[i][inner] for i in order]
-    return all(
-        levels[k : k + depth] == whole[0] and len(set(whole[0])) == depth
-        for k in range(0, len(levels), depth)
-    )
-
-
 def _place(
-    file: Path, header: Dataset, inner: str, options: Options
+    file: Path, header: Dataset, sliced: bool, options: Options
 ) -> tuple[Affine, str]:
     """Return where the pixels lie, and the name of the space.
 
@@ -189,7 +193,7 @@ def _place(
     one, along the cross product of its row and column, or in front of it (C.8.4.15).
     """
     spacing = numbers(header, "PixelSpacing", 2)
-    if not inner:
+    if not sliced:
         known = {} if spacing is None else {"y": spacing[0], "x": spacing[1]}
         found = calibrate("yx", {a: v * 1e3 for a, v in known.items()}, options, file)
         return Affine.from_spacing("yx", found), stem(file)

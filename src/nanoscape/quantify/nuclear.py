@@ -18,6 +18,7 @@ from nanoscape.quantify.uptake import (
     Given,
     injected_fraction,
     mass_of,
+    restated,
     suv_kind,
     units_of,
 )
@@ -144,7 +145,8 @@ def suv(
     unit = "cm²/mL" if normalisation == "body surface area" else "g/mL"
     quantity = Quantity(SHORT[normalisation], unit)
     factor: Factor
-    if _is_already(image, normalisation) and given == Given(assume_units=assume_units):
+    unchanged = given == Given(assume_units=assume_units) and not restated(image)
+    if unchanged and _is_already(image, normalisation):
         account.steps.append(f"the file holds {quantity} already; nothing is changed")
         weight = float(image.tags.get("weight_g") or 0.0)
         doubt = weight_doubt(image, weight) if weight > 0 else ""

@@ -240,8 +240,11 @@ def _from_suv(image: Image, given: Given, account: Account, units: str) -> Facto
     if str(image.tags.get("suv_type") or "") == "LBM":
         account.warnings.append("the formula of the lean mass is not stated: James")
     # The scanner divided by this weight, be it right or wrong.
-    header = float(image.tags.get("weight_g") or 0.0)
-    weight = Stated(header or given.weight_g or 0.0, "header" if header else "given")
+    known = image.tags.get("scanner_weight_g") or image.tags.get("weight_g")
+    weight = Stated(
+        float(known or given.weight_g or 0.0),
+        "used by the scanner" if known else "given",
+    )
     if weight.value <= 0:
         raise CannotCompute(
             "the body weight with which the scanner computed SUV is not known",
@@ -249,14 +252,40 @@ def _from_suv(image: Image, given: Given, account: Account, units: str) -> Facto
         )
     account.steps.append(f"SUV by {kind} computed by the scanner ({units})")
     mass = _mass(kind, weight, image, given, account)
-    ratio = 1.0
-    if given.dose_mbq is not None:
-        was = injected_dose(image.tags, None, given.assume_units)
-        ratio = was.value / (given.dose_mbq * 1e6)
-        account.steps.append(
-            f"dose {given.dose_mbq:g} MBq (given) in place of {was.value / 1e6:g} MBq"
+    return _dose_ratio(image, given, account) / mass
+
+
+def restated(image: Image) -> bool:
+    """Whether a study sheet or user states another weight or dose than the scanner."""
+    tags = image.tags
+    weight, dose = tags.get("weight_g"), tags.get("injected_dose")
+    scanner_weight = tags.get("scanner_weight_g")
+    if weight and scanner_weight and not math.isclose(weight, scanner_weight):
+        return True
+    return bool(dose) and tags.origin("injected_dose") in ("sheet", "user")
+
+
+def _dose_ratio(image: Image, given: Given, account: Account) -> float:
+    """Return the dose that the scanner used over the one stated since."""
+    tags = image.tags
+    changed = tags.get("injected_dose") and tags.origin("injected_dose") in (
+        "sheet", "user",
+    )  # fmt: skip
+    if given.dose_mbq is None and not changed:
+        return 1.0
+    was = tags.get("scanner_dose_bq")
+    if not was:
+        raise CannotCompute(
+            f"{image.name} holds SUV, and the dose with which the scanner computed it "
+            "is not known",
+            "an image in Bq/mL",
+            "leave the dose empty",
         )
-    return ratio / mass
+    now = injected_dose(tags, given.dose_mbq, given.assume_units)
+    account.steps.append(
+        f"dose {now.value / 1e6:g} MBq ({now.source}) in place of {was / 1e6:g} MBq"
+    )
+    return float(was) / now.value
 
 
 def _decay_correction(image: Image, given: Given, account: Account) -> str:
