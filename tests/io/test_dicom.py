@@ -227,7 +227,9 @@ def test_echoes_at_one_place_become_a_group(tmp_path: Path) -> None:
     short = stack(tmp_path, prefix="b", modality="MR", EchoTime=4)
     (group,) = read(tmp_path)
     assert isinstance(group, ImageGroup)
-    assert group.coordinate == "echo"
+    assert group.coordinate == "echo_time_ms"
+    assert group.tags["modality"] == "MR"
+    assert "echo_time_ms" not in group.tags
     for image, echo, pixels in zip(group, (4, 20), (short, long), strict=True):
         assert image.tags["echo_time_ms"] == echo
         np.testing.assert_array_equal(image.data.compute(), pixels)
@@ -255,7 +257,7 @@ def test_a_repeated_b_value_does_not_hide_the_others(tmp_path: Path) -> None:
         )  # fmt: skip
     (group,) = read(tmp_path)
     assert isinstance(group, ImageGroup)
-    assert group.coordinate == "b-value and repetition"
+    assert group.coordinate == "b_value"
     found = [(i.tags["b_value"], i.tags["repetition"]) for i in group]
     assert found == [(0, 1), (0, 2), (800, 1)]
 
@@ -284,8 +286,8 @@ def test_gates_of_pet_become_a_group(tmp_path: Path) -> None:
         )  # fmt: skip
     (group,) = read(tmp_path)
     assert isinstance(group, ImageGroup)
-    assert group.coordinate == "gate"
-    assert [image.tags["trigger_time_ms"] for image in group] == [0, 250, 500]
+    assert group.coordinate == "trigger_time_ms"
+    assert group.coordinates() == [0, 250, 500]
 
 
 def test_slices_acquired_in_turn_are_frames_by_their_times(tmp_path: Path) -> None:

@@ -184,8 +184,8 @@ def test_gates_and_energy_windows_become_a_group(tmp_path: Path):
     )  # fmt: skip
     save(header, tmp_path / "a.dcm")
     group = group_of(tmp_path)
-    assert group.coordinate == "energy window and gate"
-    found = [(i.tags["energy window"], i.tags["gate"]) for i in group]
+    assert group.coordinate == "energy_window and gate"
+    found = [(i.tags["energy_window"], i.tags["gate"]) for i in group]
     assert found == [("Tc99m", 0), ("Tc99m", 40), ("In111", 0), ("In111", 40)]
     np.testing.assert_array_equal(group.images[0].data.compute(), pixels[[1, 0]])
     np.testing.assert_array_equal(group.images[3].data.compute(), pixels[[6, 7]])
@@ -239,8 +239,8 @@ def test_echoes_and_times_of_an_enhanced_file(tmp_path: Path):
     header = dicom_file(pixels, "4.1", "MR", PerFrameFunctionalGroupsSequence=groups)
     save(header, tmp_path / "a.dcm")
     group = group_of(tmp_path)
-    assert group.coordinate == "echo"
-    assert [image.tags["echo_time_ms"] for image in group] == [5, 12.5]
+    assert group.coordinate == "echo_time_ms"
+    assert group.coordinates() == [5, 12.5]
     short = group.images[0]
     assert short.times == (0, 120)
     np.testing.assert_array_equal(

@@ -12,15 +12,17 @@ from nanoscape.errors import UnreadableFile
 from nanoscape.io.dicom_geometry import check_even, places_of
 from nanoscape.io.dicom_slice import FROM_FIRST, ORDER, Slice
 
-_TITLES = {
-    "component": "component",
-    "echo_time_ms": "echo",
-    "b_value": "b-value",
-    "b_direction": "b-value",
-    "inversion_time_ms": "inversion time",
-    "flip_angle_deg": "flip angle",
-    "trigger_time_ms": "gate",
-}
+_COORDINATES = (
+    "component",
+    "echo_time_ms",
+    "b_value",
+    "b_direction",
+    "inversion_time_ms",
+    "flip_angle_deg",
+    "trigger_time_ms",
+)
+_ADDED = ("b_direction", "repetition")
+"""Coordinates that only tell apart what another one has put in order."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Volume:
 
 
 def arrange(slices: Sequence[Slice], path: Path) -> tuple[list[Volume], str]:
-    """Return the volumes of a series, and in what they differ.
+    """Return the volumes of a series, and the name of the tag in which they differ.
 
     Raises
     ------
@@ -71,11 +73,10 @@ def arrange(slices: Sequence[Slice], path: Path) -> tuple[list[Volume], str]:
             check_even(frame, path)
         values = {n: v for n, v in zip(names, key, strict=True) if v is not None}
         volumes.append(Volume(tuple(frames), times, values))
-    titles = [_TITLES[name] for name in names]
     if len({len(volume.frames) for volume in volumes}) > 1:
         volumes = [one for volume in volumes for one in _apart(volume)]
-        titles.append("repetition")
-    return volumes, " and ".join(dict.fromkeys(titles))
+        names = [*names, "repetition"]
+    return volumes, " and ".join([n for n in names if n not in _ADDED] or names)
 
 
 def _apart(volume: Volume) -> list[Volume]:
@@ -91,7 +92,7 @@ def _varying(slices: Sequence[Slice], places: Sequence[Sequence[int]]) -> list[s
     busiest = max(places, key=len)
     return [
         name
-        for name in _TITLES
+        for name in _COORDINATES
         if len({slices[index].coordinates.get(name) for index in busiest}) > 1
     ]
 

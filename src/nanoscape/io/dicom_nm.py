@@ -15,7 +15,7 @@ from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io.dicom_geometry import normal_of, plane_affine
 from nanoscape.io.dicom_slice import Slice, rescale_of
 from nanoscape.io.dicom_source import DicomSource, check_pixels, frames_of
-from nanoscape.io.dicom_tags import quantity_of, series_name, tags_of
+from nanoscape.io.dicom_tags import quantity_of, series_name, shared_tags, tags_of
 from nanoscape.io.dicom_values import number, numbers, text
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import (
@@ -30,11 +30,11 @@ from nanoscape.model import Affine, Image, ImageGroup, Tags
 from nanoscape.model.raster import single_level
 
 _VECTORS = {
-    "energy window": "EnergyWindowVector",
+    "energy_window": "EnergyWindowVector",
     "detector": "DetectorVector",
     "phase": "PhaseVector",
     "gate": "TimeSlotVector",
-    "r-r interval": "RRIntervalVector",
+    "r_r_interval": "RRIntervalVector",
     "rotation": "RotationVector",
     "view": "AngularViewVector",
     "time": "TimeSliceVector",
@@ -120,7 +120,7 @@ def read_object(path: Path, header: Dataset, options: Options) -> list[Readable]
             images=tuple(images),
             coordinate=" and ".join(outer),
             name=series_name(header, path),
-            tags=images[0].tags,
+            tags=shared_tags(images),
         )
     ]
 
@@ -265,7 +265,7 @@ def frame_times(header: Dataset, frames: Sequence[Numbers]) -> tuple[float, ...]
 
 def _word(header: Dataset, name: str, index: int) -> str | float:
     """Return what a number along an axis stands for."""
-    if name == "energy window":
+    if name == "energy_window":
         windows = header.get("EnergyWindowInformationSequence") or []
         if 0 < index <= len(windows):
             return text(windows[index - 1], "EnergyWindowName") or f"window {index}"
@@ -275,4 +275,4 @@ def _word(header: Dataset, name: str, index: int) -> str | float:
         step = number(data[0], "FrameTime")
         if step:
             return (index - 1) * step
-    return f"{name} {index}"
+    return f"{name.replace('_', ' ')} {index}"

@@ -11,7 +11,7 @@ from nanoscape.io.dicom_arrange import Volume, arrange
 from nanoscape.io.dicom_geometry import stack_affine
 from nanoscape.io.dicom_slice import Slice
 from nanoscape.io.dicom_source import DicomSource
-from nanoscape.io.dicom_tags import quantity_of, series_name, tags_of
+from nanoscape.io.dicom_tags import quantity_of, series_name, shared_tags, tags_of
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import Options, calibration_tags, with_pixel_size
 from nanoscape.model import Affine, Image, ImageGroup, Tags
@@ -41,7 +41,7 @@ def read_slices(
         return images[0]
     name = series_name(slices[0].header, path)
     return ImageGroup(
-        images=tuple(images), coordinate=coordinate, name=name, tags=images[0].tags
+        images=tuple(images), coordinate=coordinate, name=name, tags=shared_tags(images)
     )
 
 

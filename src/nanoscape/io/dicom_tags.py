@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from nanoscape.io.dicom_dose import dose_tags
 from nanoscape.io.dicom_values import moment, number, text
 from nanoscape.io.opening import stem
-from nanoscape.model import Quantity, Tags
+from nanoscape.model import Image, Quantity, Tags
 
 _CLASSIC_PET = "1.2.840.10008.5.1.4.1.1.128"
 _UNSPECIFIED = ("US", "UNSPECIFIED", "normalized")
@@ -47,6 +47,18 @@ def series_name(header: Dataset, path: Path) -> str:
     """Return a name for a series: its description, else its modality and file."""
     description = text(header, "SeriesDescription")
     return description or f"{header.get('Modality', 'DICOM')} {stem(path)}"
+
+
+def shared_tags(images: Sequence[Image]) -> Tags:
+    """Return the tags that are the same on all images of a group."""
+    first, *others = (image.tags.tags for image in images)
+    return Tags(
+        {
+            name: tag
+            for name, tag in first.items()
+            if all(other.get(name) == tag for other in others)
+        }
+    )
 
 
 def tags_of(header: Dataset, timed: Sequence[Dataset] = (), frames: int = 1) -> Tags:
