@@ -14,7 +14,8 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_color_lut, pixel_array
 from pydicom.uid import JPEGLosslessSV1
 
-from nanoscape.io import read
+from nanoscape.errors import UnreadableFile
+from nanoscape.io import open_file, read
 from nanoscape.io.dicom_source import frames_of, read_frame, read_header
 from nanoscape.model import Image
 
@@ -55,6 +56,24 @@ def test_frames_are_those_of_pydicom(name: str) -> None:
         found = read_frame(path, frame, colour=colour)
         assert found.dtype.newbyteorder("=") == truth.dtype.newbyteorder("=")
         np.testing.assert_array_equal(found, truth)
+
+
+def test_a_deflated_file_is_read() -> None:
+    path = example("image_dfl.dcm")
+    truth = pixel_array(dcmread(path), raw=True)
+    np.testing.assert_array_equal(read_frame(path), truth)
+
+
+def test_a_table_of_contents_is_no_image(tmp_path: Path) -> None:
+    contents = example("dicomdirtests/DICOMDIR")
+    with pytest.raises(UnreadableFile, match="table of contents"):
+        read(contents)
+    slice_ = example("CT_small.dcm")
+    for path in (contents, slice_):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    opened = open_file(tmp_path)
+    assert len(opened.objects) == 1
+    assert not any("contents" in warning for warning in opened.warnings)
 
 
 def test_jpeg_ls_equals_the_uncompressed_file() -> None:

@@ -15,7 +15,13 @@ from pydicom.dataset import Dataset
 from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io.dicom_series import read_slices
 from nanoscape.io.dicom_slice import classic_slice
-from nanoscape.io.dicom_source import PYDICOM, check_pixels, frames_of, read_header
+from nanoscape.io.dicom_source import (
+    DIRECTORY,
+    PYDICOM,
+    check_pixels,
+    frames_of,
+    read_header,
+)
 from nanoscape.io.opening import Options, Readable
 
 Members = list[tuple[Path, Dataset]]
@@ -131,6 +137,10 @@ def _siblings(path: Path) -> list[Path]:
     return [path, *beside]
 
 
+def _is_contents(header: Dataset) -> bool:
+    return str(header.file_meta.get("MediaStorageSOPClassUID")) == DIRECTORY
+
+
 def _headers(
     files: Sequence[Path], options: Options, series: str | None = None
 ) -> Members:
@@ -141,6 +151,8 @@ def _headers(
         if not file.is_file() or not _is_dicom(file):
             continue
         header = read_header(file)
+        if _is_contents(header):
+            continue
         if series is not None and str(header.get("SeriesInstanceUID", "")) != series:
             continue
         ident = str(header.get("SOPInstanceUID", file))
@@ -160,6 +172,12 @@ def _kind(header: Dataset, path: Path) -> str:
     UnreadableFile
         If it is one that is not read here.
     """
+    if _is_contents(header):
+        raise UnreadableFile(
+            f"{path} is only the table of contents of a medium",
+            "DICOM images",
+            "open the folder that holds the images",
+        )
     sop = getattr(header, "SOPClassUID", None)
     ending = str(sop or "").removeprefix(_STORAGE)
     if ending in _ALONE:

@@ -26,7 +26,9 @@ from nanoscape.io.lazy import Box, Source, stamp
 PYDICOM = (InvalidDicomError, BytesLengthException)
 """What pydicom raises of its own."""
 
-_DIRECTORY = "1.2.840.10008.1.3.10"
+DIRECTORY = "1.2.840.10008.1.3.10"
+"""Kind of a DICOMDIR, the table of contents of a medium."""
+
 _CODEC = "its pixels are compressed in a way that needs a codec which is not installed"
 _PIXEL_MODULE = (
     "Rows",
@@ -61,7 +63,7 @@ def read_header(path: Path) -> Dataset:
     try:
         header = _header(*stamp(path))[0]
         kind = header.file_meta.get("MediaStorageSOPClassUID")
-        names = () if kind == _DIRECTORY else ("SOPClassUID", "SeriesInstanceUID")
+        names = () if kind == DIRECTORY else ("SOPClassUID", "SeriesInstanceUID")
         missing = [name for name in names if not header.get(name)]
     except (*PYDICOM, *DAMAGE) as error:
         raise UnreadableFile(
@@ -129,7 +131,7 @@ def read_frame(path: Path, frame: int = 0, *, colour: bool = False) -> NDArray[A
             stored = _decoded(file, header, frame, colour)
         return _eight_bits(stored, header) if colour else stored
     except (*PYDICOM, *DAMAGE) as error:
-        missing = "missing dependencies" in str(error) or "plugin" in str(error)
+        missing = "missing dependencies" in str(error) or "not supported" in str(error)
         raise UnreadableFile(
             f"{path} cannot be decoded: {_CODEC if missing else error}",
             todo="export it uncompressed" if missing else "copy the file again",
@@ -147,6 +149,10 @@ def _decoded(file: BinaryIO, header: Dataset, frame: int, colour: bool) -> NDArr
             found = pixel_array(_single(header, content), raw=not colour)
             return found
         found = decode_frame(content, header)
+    elif syntax.is_deflated:
+        file.seek(0)
+        found = pixel_array(pydicom.dcmread(file), index=frame, raw=not colour)
+        return found
     elif header.BitsAllocated == 1:
         return _unpacked(_native(file, header, frame), header, frame)
     elif is_plain(header):

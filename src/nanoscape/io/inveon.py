@@ -60,7 +60,7 @@ def sniff(path: Path) -> bool:
     """Tell whether a file, or the header beside it, is one of an Inveon."""
     try:
         return _is_header(_header_path(path))
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
