@@ -119,6 +119,14 @@ def test_every_slice_has_its_own_slope(tmp_path: Path) -> None:
     assert str(image.quantity) == "activity concentration (Bq/mL)"
 
 
+def test_a_slope_that_some_slices_lack_is_told(tmp_path: Path) -> None:
+    stack(tmp_path, modality="PT", RescaleSlope=2)
+    header = slice_of(np.zeros((5, 6), np.uint16), START - STEP * NORMAL, "PT")
+    save(header, tmp_path / "more.dcm")
+    with pytest.raises(UnreadableFile, match="has no RescaleSlope"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("modality", "units", "unit"),
     [

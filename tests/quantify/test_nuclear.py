@@ -397,6 +397,15 @@ def test_a_study_sheet_replaces_what_the_scanner_used(tmp_path: Path) -> None:
     assert share == pytest.approx(100 / 75e3 * 2)
 
 
+def test_a_dose_of_the_drug_is_no_activity(tmp_path: Path) -> None:
+    sheet = Tags.of("sheet", injected_dose=5.0, injected_dose_unit="mg/kg")
+    for number, (units, expected) in enumerate((("BQML", 1.4e-3), ("GML", 1.0))):
+        (tmp_path / f"{number}").mkdir()
+        image = one(tmp_path / f"{number}", Units=units)
+        stated = image.replace(tags=image.tags.merged(sheet))
+        assert factor(stated) == pytest.approx(expected)
+
+
 def test_suv_of_a_placeholder_weight_is_told(tmp_path: Path) -> None:
     image = one(
         tmp_path, Units="GML", PatientWeight=75, PatientSpeciesDescription="mouse"

@@ -115,6 +115,7 @@ def _read(path: Path, options: Options) -> Sequence[Readable]:
         if kind == "mosaic":
             found += _module(kind).read_mosaics(members, path, options)
         else:
+            _check_rescaled(members, path)
             slices = [classic_slice(file, header) for file, header in members]
             found.append(read_slices(slices, path, options))
     if not found:
@@ -124,6 +125,17 @@ def _read(path: Path, options: Options) -> Sequence[Readable]:
 
 def _module(kind: str) -> Any:
     return importlib.import_module(f"nanoscape.io.dicom_{kind}")
+
+
+def _check_rescaled(members: Members, path: Path) -> None:
+    """Raise when only some slices say by what their samples are multiplied."""
+    without = [f for f, header in members if header.get("RescaleSlope") is None]
+    if 0 < len(without) < len(members):
+        raise UnreadableFile(
+            f"{path} is damaged: {without[0].name} has no RescaleSlope, and other "
+            "slices have one",
+            todo="export the series again",
+        )
 
 
 def _is_dicom(path: Path) -> bool:

@@ -10,7 +10,7 @@ from nanoscape.model import Image, Tags
 from nanoscape.quantify.decay import parse_time
 
 BECQUERELS = {"Bq": 1.0, "kBq": 1e3, "MBq": 1e6, "GBq": 1e9, "mCi": 3.7e7, "uCi": 3.7e4,
-              "µCi": 3.7e4}  # fmt: skip
+              "µCi": 3.7e4, "μCi": 3.7e4}  # fmt: skip
 """Units in which doses are stated."""
 
 _SMALLEST_DOSE = 1e5
@@ -76,41 +76,64 @@ def injected_dose(tags: Tags, given_mbq: float | None, assume_units: bool) -> St
     """
     if given_mbq is not None:
         return Stated(given_mbq * 1e6, "given")
+    value, unit, origin = _stated_dose(tags)
+    residue = float(tags.get("residual_dose") or 0.0) if origin != "scanner" else 0.0
+    dose = (value - residue) * BECQUERELS[unit]
+    if dose <= 0:
+        raise CannotCompute("more is left in the syringe than was in it")
+    source = "header" if origin == "scanner" else origin
+    if source == "header" and not _SMALLEST_DOSE <= dose <= _LARGEST_DOSE:
+        dose, source = _other_unit(value, unit, dose, assume_units)
+    if residue:
+        source += f", less {residue:g} {unit} left in the syringe"
+    return Stated(dose, source)
+
+
+def states_activity(tags: Tags) -> bool:
+    """Whether the tag ``injected_dose`` is one of activity, and not of substance."""
+    return str(tags.get("injected_dose_unit") or "") in BECQUERELS
+
+
+def _stated_dose(tags: Tags) -> tuple[float, str, str]:
+    """Return the dose, its unit, and who stated it.
+
+    A study sheet may state the dose of the drug, in mg/kg; then that of the scanner
+    counts.
+    """
     value, unit = tags.get("injected_dose"), str(tags.get("injected_dose_unit") or "")
+    if tags.get("scanner_dose_bq") and not states_activity(tags):
+        return float(tags["scanner_dose_bq"]), "Bq", "scanner"
     if not value or float(value) <= 0:
         raise CannotCompute(
             "the injected dose is not known",
             "RadionuclideTotalDose in the header",
             "give the dose in MBq",
         )
-    if unit not in BECQUERELS:
+    if not states_activity(tags):
         raise CannotCompute(
             f"the injected dose of {value} has the unit {unit!r}",
             f"one of {', '.join(BECQUERELS)}",
             "give the dose in MBq",
         )
-    source: str = tags.origin("injected_dose")
-    residue = float(tags.get("residual_dose") or 0.0)
-    dose = (float(value) - residue) * BECQUERELS[unit]
-    if residue:
-        source += f", less {residue:g} {unit} left in the syringe"
-    if source == "header" and not _SMALLEST_DOSE <= dose <= _LARGEST_DOSE:
-        other = 1e6 if unit == "Bq" else 1e-6
-        corrected = dose * other
-        if not _SMALLEST_DOSE <= corrected <= _LARGEST_DOSE:
-            raise CannotCompute(
-                f"a dose of {dose:g} Bq is not plausible", todo="give the dose in MBq"
-            )
-        if not assume_units:
-            raise CannotCompute(
-                f"the header states a dose of {value:g} {unit}, which was probably "
-                f"meant in {'MBq' if unit == 'Bq' else 'Bq'}",
-                todo="give the dose in MBq, or allow units to be assumed",
-            )
-        return Stated(corrected, "header, taken in the other unit as allowed")
-    if dose <= 0:
-        raise CannotCompute("more is left in the syringe than was in it")
-    return Stated(dose, source)
+    return float(value), unit, tags.origin("injected_dose")
+
+
+def _other_unit(
+    value: float, unit: str, dose: float, assume_units: bool
+) -> tuple[float, str]:
+    """Return a dose that is plausible only in another unit, if that is allowed."""
+    corrected = dose * (1e6 if dose < _SMALLEST_DOSE else 1e-6)
+    if not _SMALLEST_DOSE <= corrected <= _LARGEST_DOSE:
+        raise CannotCompute(
+            f"a dose of {dose:g} Bq is not plausible", todo="give the dose in MBq"
+        )
+    if not assume_units:
+        meant = "MBq" if dose < _SMALLEST_DOSE else "Bq"
+        raise CannotCompute(
+            f"the header states a dose of {value:g} {unit}, probably meant in {meant}",
+            todo="give the dose in MBq, or allow units to be assumed",
+        )
+    return corrected, "header, taken in the other unit as allowed"
 
 
 def body_weight(image: Image, given_g: float | None, assume_units: bool) -> Stated:

@@ -17,6 +17,7 @@ from nanoscape.quantify.administration import (
     half_life,
     injected_dose,
     injection_time,
+    states_activity,
 )
 from nanoscape.quantify.body import SUV_TYPES, Normalisation, normalising_mass
 from nanoscape.quantify.decay import (
@@ -262,16 +263,19 @@ def restated(image: Image) -> bool:
     scanner_weight = tags.get("scanner_weight_g")
     if weight and scanner_weight and not math.isclose(weight, scanner_weight):
         return True
-    return bool(dose) and tags.origin("injected_dose") in ("sheet", "user")
+    return bool(dose) and _dose_is_newer(image)
+
+
+def _dose_is_newer(image: Image) -> bool:
+    tags = image.tags
+    stated = "injected_dose" in tags and states_activity(tags)
+    return stated and tags.origin("injected_dose") in ("sheet", "user")
 
 
 def _dose_ratio(image: Image, given: Given, account: Account) -> float:
     """Return the dose that the scanner used over the one stated since."""
     tags = image.tags
-    changed = tags.get("injected_dose") and tags.origin("injected_dose") in (
-        "sheet", "user",
-    )  # fmt: skip
-    if given.dose_mbq is None and not changed:
+    if given.dose_mbq is None and not _dose_is_newer(image):
         return 1.0
     was = tags.get("scanner_dose_bq")
     if not was:
