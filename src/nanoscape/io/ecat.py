@@ -13,7 +13,6 @@ from nibabel.ecat import main_header_dtd, subheader_dtd
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.damage import DAMAGE
-from nanoscape.io.frame_source import FrameSource
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import (
     Options,
@@ -22,6 +21,7 @@ from nanoscape.io.opening import (
     calibration_tags,
     stem,
 )
+from nanoscape.io.placed_frames import PlacedFrames
 from nanoscape.model import Affine, Image, Quantity, Tags
 from nanoscape.model.raster import single_level
 
@@ -71,7 +71,7 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
             raise UnreadableFile(f"{path} holds frames of different size")
     quantity, unit = _quantity(main, options)
     scale = float(main["ecat_calibration_factor"]) * unit
-    source = FrameSource(
+    source = PlacedFrames(
         path,
         np.dtype(kind),
         volume,

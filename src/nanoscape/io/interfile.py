@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from nanoscape.errors import UnreadableFile
-from nanoscape.io.frame_source import FrameSource
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import (
     Options,
@@ -19,6 +18,7 @@ from nanoscape.io.opening import (
     calibration_tags,
     stem,
 )
+from nanoscape.io.placed_frames import PlacedFrames
 from nanoscape.model import Affine, Image, Quantity, Tags
 from nanoscape.model.raster import single_level
 
@@ -56,7 +56,7 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     if not 0 < frames <= 2**16:
         raise UnreadableFile(f"{header} is damaged: it states {frames} frames")
     offsets = _offsets(entries, frames, size)
-    source = FrameSource(samples, stored, shape, offsets, [_scale(entries)] * frames)
+    source = PlacedFrames(samples, stored, shape, offsets, [_scale(entries)] * frames)
     source.check_complete()
     many = frames > 1
     return [

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nanoscape.errors import UnreadableFile
-from nanoscape.io.frame_source import FrameSource
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import (
     Options,
@@ -17,6 +16,7 @@ from nanoscape.io.opening import (
     calibrate,
     calibration_tags,
 )
+from nanoscape.io.placed_frames import PlacedFrames
 from nanoscape.model import Affine, Image, Quantity, Tags
 from nanoscape.model.raster import single_level
 
@@ -87,7 +87,7 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
             f"{header.common.get('data_type')} and {len(header.frames)} frames"
         )
     quantity, factor = _calibration(header, options)
-    source = FrameSource(
+    source = PlacedFrames(
         samples,
         kind,  # type: ignore[arg-type]
         volume,

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
 from nanoscape.io.lazy import Box, Source, stamp
+from nanoscape.io.raw import plane_chunks, truncated
 
 
-class FrameSource(Source):
+class PlacedFrames(Source):
     """Frames stored plainly in a file.
 
     Parameters
@@ -64,11 +65,7 @@ class FrameSource(Source):
         needed = max(self.offsets) + size
         found = self.path.stat().st_size
         if found < needed:
-            raise UnreadableFile(
-                f"{self.path} is truncated: its samples need {needed} bytes and it has "
-                f"{found}",
-                todo="copy the file again",
-            )
+            raise truncated(self.path, needed, found)
 
     def key(self) -> tuple[Any, ...]:
         """Return what tells this source from any other."""
@@ -76,10 +73,8 @@ class FrameSource(Source):
         return (*stamp(self.path), *place)
 
     def native_chunks(self) -> tuple[int, ...]:
-        """Return chunks of whole planes, about a million samples each."""
-        z, y, x = self.volume
-        planes = max(1, min(z, 2**20 // max(y * x, 1)))
-        return (1,) * (len(self.shape) - 3) + (planes, min(y, 1024), min(x, 1024))
+        """Return chunks of whole planes, several where they are small."""
+        return plane_chunks(self.shape, "tzyx"[-self.ndim :], self.stored)
 
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the scaled samples of a box."""
@@ -109,4 +104,4 @@ class FrameSource(Source):
 
     def __reduce__(self) -> tuple[Any, ...]:
         frames = (self.offsets, self.scales, self.flipped)
-        return FrameSource, (self.path, self.stored, self.volume, *frames)
+        return PlacedFrames, (self.path, self.stored, self.volume, *frames)
