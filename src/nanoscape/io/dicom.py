@@ -1,35 +1,58 @@
-"""DICOM series of single-frame CT, MR and PET images, in LPS ``z y x``."""
+"""DICOM: which object a file is, and which files belong together."""
 
 from __future__ import annotations
 
+import importlib
 import threading
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset
 
-from nanoscape.errors import UnreadableFile
-from nanoscape.io.damage import DAMAGE
-from nanoscape.io.dicom_geometry import series_affine, sort_slices
-from nanoscape.io.dicom_source import PYDICOM, DicomSource, check_pixels, read_header
-from nanoscape.io.dicom_tags import quantity_of, series_name, tags_of
-from nanoscape.io.lazy import lazy_array
-from nanoscape.io.opening import (
-    Options,
-    Readable,
-    calibration_tags,
-    with_pixel_size,
+from nanoscape.errors import MissingCalibration, UnreadableFile
+from nanoscape.io.dicom_series import read_slices
+from nanoscape.io.dicom_slice import classic_slice
+from nanoscape.io.dicom_source import (
+    DIRECTORY,
+    PYDICOM,
+    check_pixels,
+    frames_of,
+    read_header,
 )
-from nanoscape.model import Image
-from nanoscape.model.raster import single_level
+from nanoscape.io.opening import Options, Readable
 
-_SUPPORTED = {
-    "1.2.840.10008.5.1.4.1.1.2",
-    "1.2.840.10008.5.1.4.1.1.4",
-    "1.2.840.10008.5.1.4.1.1.128",
+Members = list[tuple[Path, Dataset]]
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_SERIES = {"2", "4", "128"}
+_ALONE = {
+    "2.1": "enhanced",
+    "2.2": "enhanced",
+    "4.1": "enhanced",
+    "4.4": "enhanced",
+    "130": "enhanced",
+    "128.1": "enhanced",
+    "20": "nm",
+    "1": "cine",
+    "1.1": "cine",
+    "12.1": "cine",
+    "77.1.4": "cine",
+    "3.1": "cine",
+    "6.1": "cine",
+    "7": "cine",
+    "7.1": "cine",
+    "7.2": "cine",
+    "7.3": "cine",
+    "7.4": "cine",
+    "66.4": "seg",
+    "66.7": "seg",
+    "481.3": "rtstruct",
 }
+"""Modules for objects that are one file each, by the end of their SOP class."""
+
 _MOST_FILES_SNIFFED = 64
 _quiet = threading.Lock()
 
@@ -47,7 +70,7 @@ def sniff(path: Path) -> bool:
 
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
-    """Read the series of a folder, or the series that one file belongs to."""
+    """Read what a folder holds, or the object or series that one file belongs to."""
     # pydicom warns of values against the standard, which it reads all the same.
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -63,28 +86,56 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
 def _read(path: Path, options: Options) -> Sequence[Readable]:
     if path.is_dir():
         headers = _headers(sorted(path.iterdir()), options)
-        wanted = None
     else:
         asked = read_header(path)
-        _refuse(asked, path)
-        wanted = str(asked.get("SeriesInstanceUID", ""))
-        headers = _headers(_siblings(path), options, wanted)
-    series: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
-    refused = ""
+        if _kind(asked, path) in ("series", "mosaic"):
+            wanted = str(asked.get("SeriesInstanceUID", ""))
+            headers = _headers(_siblings(path), options, wanted)
+        else:
+            headers = [(path, asked)]
+    found: list[Readable] = []
+    series: dict[tuple[str, str], Members] = defaultdict(list)
+    refused: UnreadableFile | MissingCalibration | None = None
     for file, header in headers:
+        kind = ""
         try:
-            _refuse(header, file)
-        except UnreadableFile as error:
-            refused = str(error)
-            options.warn(refused)
-            continue
-        series[str(header.get("SeriesInstanceUID", ""))].append((file, header))
-    if not series:
+            kind = _kind(header, file)
+            if kind in ("series", "mosaic"):
+                check_pixels(file, header)
+                uid = str(header.get("SeriesInstanceUID", ""))
+                series[kind, uid].append((file, header))
+            else:
+                found += _module(kind).read_object(file, header, options)
+        except (UnreadableFile, MissingCalibration) as error:
+            if len(headers) == 1 or kind == "series":
+                raise
+            refused = error
+            options.warn(str(error))
+    for (kind, _), members in series.items():
+        if kind == "mosaic":
+            found += _module(kind).read_mosaics(members, path, options)
+        else:
+            _check_rescaled(members, path)
+            slices = [classic_slice(file, header) for file, header in members]
+            found.append(read_slices(slices, path, options))
+    if not found:
+        raise refused or UnreadableFile(f"{path} holds no DICOM image")
+    return found
+
+
+def _module(kind: str) -> Any:
+    return importlib.import_module(f"nanoscape.io.dicom_{kind}")
+
+
+def _check_rescaled(members: Members, path: Path) -> None:
+    """Raise when only some slices say by what their samples are multiplied."""
+    without = [f for f, header in members if header.get("RescaleSlope") is None]
+    if 0 < len(without) < len(members):
         raise UnreadableFile(
-            f"{path} holds no DICOM series that can be read"
-            + (f": {refused.rstrip('.')}" if refused else "")
+            f"{path} is damaged: {without[0].name} has no RescaleSlope, and other "
+            "slices have one",
+            todo="export the series again",
         )
-    return [_read_series(path, members, options) for members in series.values()]
 
 
 def _is_dicom(path: Path) -> bool:
@@ -98,9 +149,13 @@ def _siblings(path: Path) -> list[Path]:
     return [path, *beside]
 
 
+def _is_contents(header: Dataset) -> bool:
+    return str(header.file_meta.get("MediaStorageSOPClassUID")) == DIRECTORY
+
+
 def _headers(
     files: Sequence[Path], options: Options, series: str | None = None
-) -> list[tuple[Path, Dataset]]:
+) -> Members:
     """Return the headers of all DICOM files, one for each stored image."""
     seen: dict[str, Path] = {}
     found = []
@@ -108,6 +163,8 @@ def _headers(
         if not file.is_file() or not _is_dicom(file):
             continue
         header = read_header(file)
+        if _is_contents(header):
+            continue
         if series is not None and str(header.get("SeriesInstanceUID", "")) != series:
             continue
         ident = str(header.get("SOPInstanceUID", file))
@@ -119,48 +176,32 @@ def _headers(
     return found
 
 
-def _refuse(header: Dataset, path: Path) -> None:
-    """Raise :class:`UnreadableFile` for what is not a plain slice."""
-    sop = getattr(header, "SOPClassUID", None)
-    kind = getattr(sop, "name", "of an unknown kind")
-    if str(sop) not in _SUPPORTED or int(header.get("NumberOfFrames", 1) or 1) > 1:
+def _kind(header: Dataset, path: Path) -> str:
+    """Return which kind of object a file is.
+
+    Raises
+    ------
+    UnreadableFile
+        If it is one that is not read here.
+    """
+    if _is_contents(header):
         raise UnreadableFile(
-            f"{path} is a DICOM object of the kind {kind}",
-            "single-frame CT, MR or PET images",
-            "export it as NIfTI",
+            f"{path} is only the table of contents of a medium",
+            "DICOM images",
+            "open the folder that holds the images",
         )
-    if "MOSAIC" in [str(word).upper() for word in header.get("ImageType", [])]:
+    sop = getattr(header, "SOPClassUID", None)
+    ending = str(sop or "").removeprefix(_STORAGE)
+    if ending in _ALONE:
+        return _ALONE[ending]
+    if ending not in _SERIES or frames_of(header) > 1:
         raise UnreadableFile(
-            f"{path} is a mosaic of many slices in one image",
-            "one slice in each file",
-            "convert it to NIfTI",
+            f"{path} is a DICOM object of the kind {getattr(sop, 'name', 'unknown')}",
+            "CT, MR, PET, nuclear medicine, ultrasound, secondary capture, "
+            "segmentation or structure set",
+            "export it as NIfTI",
         )
     if int(header.get("SamplesPerPixel", 1)) != 1:
         raise UnreadableFile(f"{path} is a colour image", "grey CT, MR or PET images")
-
-
-def _read_series(
-    path: Path, members: list[tuple[Path, Dataset]], options: Options
-) -> Image:
-    for file, header in members:
-        check_pixels(file, header)
-    frames, times = sort_slices(members, path)
-    first = frames[0]
-    try:
-        affine = series_affine(first, path, options)
-        flat = [member for frame in frames for member in frame]
-        source = DicomSource.of(flat, len(frames))
-    except DAMAGE as error:
-        raise UnreadableFile(f"the series in {path} cannot be read: {error}") from error
-    header = first[0][1]
-    data = lazy_array(source, source.native_chunks())
-    return Image(
-        levels=single_level(data, "zyx"),
-        axes="zyx" if len(frames) == 1 else "tzyx",
-        grid_to_space=with_pixel_size(affine, options.pixel_size),
-        space="patient",
-        name=series_name(header, path),
-        quantity=quantity_of(header),
-        tags=tags_of(header).merged(calibration_tags(options)),
-        times=times,
-    )
+    words = [str(word).upper() for word in header.get("ImageType") or []]
+    return "mosaic" if "MOSAIC" in words else "series"

@@ -128,6 +128,14 @@ FORMATS = (
     Format(
         "imzml", "imzML mass spectrometry image", "nanoscape.io.imzml", ("*.imzML",)
     ),
+    Format("inveon", "Siemens Inveon image", "nanoscape.io.inveon", ("*.img.hdr",)),
+    Format(
+        "interfile",
+        "Interfile image",
+        "nanoscape.io.interfile",
+        ("*.hv", "*.h33"),
+    ),
+    Format("ecat", "ECAT 7 volume", "nanoscape.io.ecat", ("*.v",), broad=True),
     Format(
         "msot",
         "Photoacoustic raw signals",

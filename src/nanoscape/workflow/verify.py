@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.model import Image, Labels
+from nanoscape.model import Image, Labels, Quantity, Tags
 from nanoscape.workflow.registry import resolve
 
 Check = dict[str, Any]
@@ -34,7 +34,7 @@ def verify() -> list[Check]:
         absolute ``tolerance``, the ``source`` of the expectation, and whether it
         ``passed``.
     """
-    parts = (_unevenness, _distances, _lattices, _profiles)
+    parts = (_unevenness, _distances, _lattices, _profiles, _uptake)
     return [check for part in parts for check in part()]
 
 
@@ -151,3 +151,49 @@ def _profiles() -> Iterator[Check]:
         ("area under the profile to 100 µm", "auc_0_100_um", area),
     ):
         yield _check(f"{name} (µm)", row[column], expected, 0.01 * expected, source)
+
+
+def _uptake() -> Iterator[Check]:
+    fluorine, mouse = 6586.2, 25.0
+    header = {
+        "units": "BQML",
+        "decay_correction": "START",
+        "injected_dose_unit": "Bq",
+        "half_life_s": fluorine,
+    }
+    ibsi = header | {
+        "weight_g": 70e3,
+        "injected_dose": 368.08e6,
+        "injection_time": "2025-01-01T10:00:00",
+        "series_time": "2025-01-01T11:00:00",
+        "acquisition_times": "2025-01-01T11:00:00",
+    }
+    source = "IBSI reference object DRO_0_0, github.com/oncoray/suv_computation"
+    found = _uptake_of(3600.0, ibsi)
+    yield _check("SUV of 3,600 Bq/mL (g/mL)", found, 1.0, 1e-3, source)
+    vendor = header | {
+        "weight_g": 67e3,
+        "injected_dose": 374e6,
+        "injection_time": "2020-12-17T08:30:45",
+        "series_time": "2020-12-17T10:48:29",
+        "acquisition_times": "2020-12-17T10:48:30.351370",
+    }
+    expected = 0.00042748316187197236
+    source = "a Siemens header, github.com/cornerstonejs/calculate-suv"
+    found = _uptake_of(1.0, vendor)
+    yield _check("SUV for each Bq/mL", found, expected, 1e-9 * expected, source)
+    at_injection = header | {"decay_correction": "ADMIN", "injected_dose": 5e6}
+    name = "SUV 1 of a mouse of 25 g as %ID/g"
+    found = _uptake_of(5e6 / mouse, at_injection, "percent_injected_dose")
+    yield _check(name, found, 4.0, 1e-12, _CLOSED)
+
+
+def _uptake_of(activity: float, header: dict[str, Any], name: str = "suv") -> float:
+    image = Image.from_array(
+        np.full((1, 1), activity),
+        "yx",
+        spacing=4000.0,
+        quantity=Quantity("activity concentration", "Bq/mL"),
+        tags=Tags.of("header", **header),
+    )
+    return float(_run(f"quantify.{name}", image).data.compute()[0, 0])

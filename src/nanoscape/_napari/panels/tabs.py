@@ -29,8 +29,27 @@ def open_tab(panel: Panel) -> SectionList:
         "Ion image",
         "Makes an image of one ion from mass spectra.",
     )
+    counts = _operation(
+        panel,
+        "quantify.calibrate_counts",
+        "Calibrate counts",
+        "Converts SPECT in counts to Bq/mL with the factor of a phantom.",
+    )
+    uptake = _operation(
+        panel,
+        "quantify.suv",
+        "SUV",
+        "Converts PET or calibrated SPECT to standardised uptake values.",
+    )
+    percent = _operation(
+        panel,
+        "quantify.percent_injected_dose",
+        "% injected dose per gram",
+        "Converts PET or calibrated SPECT to percent of the injected dose per gram.",
+    )
     sheet = SheetSection(panel.state)
-    return SectionList(files, StudySection(panel.state), sheet, *ion)
+    uptakes = [*counts, *uptake, *percent]
+    return SectionList(files, StudySection(panel.state), sheet, *ion, *uptakes)
 
 
 def align_tab(panel: Panel) -> SectionList:
