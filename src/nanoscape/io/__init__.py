@@ -12,16 +12,16 @@ _PUBLIC = {
     "FORMATS": "nanoscape.io.registry",
     "Format": "nanoscape.io.registry",
     "Opened": "nanoscape.io.opening",
-    "associated_images": "nanoscape.io.slide",
+    "associated_images": "nanoscape.io.microscopy.slide",
     "describe": "nanoscape.io.reading",
     "open_file": "nanoscape.io.reading",
     "read": "nanoscape.io.reading",
-    "read_bigwarp": "nanoscape.io.bigwarp",
-    "read_elastix_pair": "nanoscape.io.elastix_points",
+    "read_bigwarp": "nanoscape.io.annotations.bigwarp",
+    "read_elastix_pair": "nanoscape.io.annotations.elastix_points",
     "recognise": "nanoscape.io.registry",
     "write": "nanoscape.io.writing",
-    "write_elastix_pair": "nanoscape.io.elastix_points",
-    "write_landmarks": "nanoscape.io.landmarks_csv",
+    "write_elastix_pair": "nanoscape.io.annotations.elastix_points",
+    "write_landmarks": "nanoscape.io.annotations.landmarks_csv",
 }
 
 OPERATIONS: dict[str, str] = {}

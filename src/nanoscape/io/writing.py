@@ -12,14 +12,14 @@ from typing import Any
 
 from nanoscape.compute.task import Task
 from nanoscape.errors import NanoscapeError, WrongInput
-from nanoscape.io.bigwarp import write_bigwarp
-from nanoscape.io.elastix_points import write_elastix_points
-from nanoscape.io.geojson_writer import write_geojson
-from nanoscape.io.imagej_roi_writer import write_imagej_roi
-from nanoscape.io.landmarks_csv import write_landmarks
-from nanoscape.io.outlines import pixel_grid
-from nanoscape.io.parquet import write_parquet
-from nanoscape.io.points_csv import frame_of_points
+from nanoscape.io.annotations.bigwarp import write_bigwarp
+from nanoscape.io.annotations.elastix_points import write_elastix_points
+from nanoscape.io.annotations.geojson_writer import write_geojson
+from nanoscape.io.annotations.imagej_roi_writer import write_imagej_roi
+from nanoscape.io.annotations.landmarks_csv import write_landmarks
+from nanoscape.io.annotations.outlines import pixel_grid
+from nanoscape.io.annotations.points_csv import frame_of_points
+from nanoscape.io.tables.parquet import write_parquet
 from nanoscape.io.whole import check_new, new_file
 from nanoscape.model import (
     Image,
@@ -153,15 +153,15 @@ def _write_raster(
     try:
         new = scratch / path.name
         if lowered.endswith(_ZARR):
-            from nanoscape.io.ome_zarr_writer import write_ome_zarr
+            from nanoscape.io.microscopy.ome_zarr_writer import write_ome_zarr
 
             write_ome_zarr(obj, new, task)
         elif lowered.endswith(_NIFTI):
-            from nanoscape.io.nifti_writer import write_nifti
+            from nanoscape.io.volumes.nifti_writer import write_nifti
 
             write_nifti(obj, new, task)
         else:
-            from nanoscape.io.ome_tiff_writer import write_ome_tiff
+            from nanoscape.io.microscopy.ome_tiff_writer import write_ome_tiff
 
             write_ome_tiff(obj, new, task)
         os.rename(new, path)

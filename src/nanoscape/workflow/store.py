@@ -16,7 +16,7 @@ import pandas as pd
 from nanoscape import io
 from nanoscape.compute import Task
 from nanoscape.errors import UnreadableFile, WrongInput
-from nanoscape.io.points_csv import frame_of_points
+from nanoscape.io.annotations.points_csv import frame_of_points
 from nanoscape.model import Edge, Image, Labels, Points, Regions, Table, Tags
 
 _INDEX = "result.json"

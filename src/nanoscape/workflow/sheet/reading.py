@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nanoscape.compute import Task
-from nanoscape.io.cells import read_cells
+from nanoscape.io.tables.cells import read_cells
 from nanoscape.model import Source, Study, Table, Tags
 from nanoscape.model.study import replace_source
 from nanoscape.workflow.sheet.amounts import amounts_table

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nanoscape.errors import UnreadableFile
-from nanoscape.io.cells import Cell, Cells
+from nanoscape.io.tables.cells import Cell, Cells
 from nanoscape.workflow.sheet import values
 from nanoscape.workflow.sheet.columns import Column, column_of
 from nanoscape.workflow.sheet.report import Report

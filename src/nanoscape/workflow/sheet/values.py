@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nanoscape.errors import UnreadableFile
-from nanoscape.io.cells import Cell
+from nanoscape.io.tables.cells import Cell
 from nanoscape.model import ROLES
 from nanoscape.workflow.sheet.columns import DOSES, LENGTHS, MASSES, unit_named
 

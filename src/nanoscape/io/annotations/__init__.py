@@ -1,0 +1,1 @@
+"""Outlines, points and landmarks that people set."""

@@ -1,0 +1,1 @@
+"""DICOM: series, multi-frame objects, segmentations, structure sets."""

@@ -1,0 +1,1 @@
+"""Images of microscopes and slide scanners."""

@@ -1,0 +1,1 @@
+"""Mass spectrometry and elemental imaging."""

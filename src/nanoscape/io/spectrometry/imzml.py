@@ -1,0 +1,202 @@
+"""imzML: mass spectra at the pixels of a raster (https://ms-imaging.org/imzml)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanoscape.errors import UnreadableFile
+from nanoscape.io.lazy import ByteReader
+from nanoscape.io.opening import Options, Readable, calibrate, calibration_tags, stem
+from nanoscape.io.spectrometry.imzml_header import ArrayTable, ImzmlHeader, read_header
+from nanoscape.model import Affine, Spectra, Tags
+
+_HEAD = 65536
+
+
+def sniff(path: Path) -> bool:
+    """Tell whether an XML file names the vocabulary of imzML."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return b"<mzML" in head and (b"IMS:10000" in head or b"imzML" in head)
+
+
+def read(path: Path, options: Options) -> Sequence[Readable]:
+    """Read the spectra of an imzML file and its binary twin."""
+    binary = _binary_of(path)
+    header = read_header(path)
+    _check_binary(path, binary, header)
+    pixels, origin, shape, axes = _raster(path, header, options)
+    spacing = calibrate(axes, _spacing(header, options), options, path)
+    if not header.pixel_size and header.unitless_pixel_size:
+        options.warn("the file states a pixel size without its unit, which is not used")
+    name = stem(path)
+    # The raster keeps the place that the instrument gave it: position 1 is at 0.
+    place = {axis: o * spacing[axis] for axis, o in zip(axes, origin, strict=True)}
+    return [
+        Spectra(
+            source=ImzmlSource(binary, header.mz, header.intensity),
+            pixels=pixels,
+            shape=shape,
+            axes=axes,
+            grid_to_space=Affine.from_spacing(axes, spacing, place),
+            space=name,
+            name=name,
+            tags=_tags(header).merged(calibration_tags(options)),
+        )
+    ]
+
+
+class ImzmlSource:
+    """Reads spectra from a binary file, from any thread.
+
+    Parameters
+    ----------
+    path
+        The file with the suffix ``.ibd``.
+    mz, intensity
+        Where the arrays of each spectrum lie.
+    """
+
+    def __init__(self, path: Path, mz: ArrayTable, intensity: ArrayTable) -> None:
+        self.path = path
+        self.mz = mz
+        self.intensity = intensity
+        self._reader = ByteReader(path)
+
+    def read(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return m/z values and intensities of one spectrum, of equal length."""
+        return self._array(self.mz, index), self._array(self.intensity, index)
+
+    def _array(self, table: ArrayTable, index: int) -> NDArray[Any]:
+        data = self._reader.read(table.offsets[index], table.encoded[index])
+        if table.zlib:
+            # A few packed bytes can hold gigabytes; no more is unpacked than announced.
+            announced = table.lengths[index] * np.dtype(table.dtype).itemsize
+            try:
+                data = zlib.decompressobj().decompress(data, announced + 1)
+            except zlib.error as error:
+                raise UnreadableFile(
+                    f"spectrum {index + 1} of {self.path} is damaged: {error}"
+                ) from error
+        if len(data) != table.lengths[index] * np.dtype(table.dtype).itemsize:
+            raise UnreadableFile(
+                f"spectrum {index + 1} of {self.path} holds {len(data)} bytes for "
+                f"{table.lengths[index]} values"
+            )
+        return np.frombuffer(data, np.dtype(table.dtype))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ImzmlSource, (self.path, self.mz, self.intensity)
+
+
+def _binary_of(path: Path) -> Path:
+    """Return the file with the same stem and the suffix ``.ibd`` in any case."""
+    for beside in sorted(path.parent.iterdir()):
+        same = beside.stem == path.stem and beside.suffix.lower() == ".ibd"
+        if same and beside.is_file():
+            return beside
+    raise UnreadableFile(
+        f"{path} has no binary file beside it",
+        f"{path.stem}.ibd in the same folder",
+        "copy both files of the measurement",
+    )
+
+
+def _check_binary(path: Path, binary: Path, header: ImzmlHeader) -> None:
+    """Raise :class:`UnreadableFile` unless the binary file fits the XML."""
+    size = binary.stat().st_size
+    for table in (header.mz, header.intensity):
+        ends = np.add(table.offsets, table.encoded, dtype=np.int64)
+        if (np.asarray(table.lengths) < 0).any() or (
+            np.asarray(table.offsets) < 0
+        ).any():
+            raise UnreadableFile(f"{path} has spectra of negative length")
+        last = int(ends.argmax())
+        if ends[last] > size:
+            raise UnreadableFile(
+                f"{binary} is truncated: spectrum {last + 1} ends at byte "
+                f"{ends[last]} and the file at {size}",
+                todo="copy the file again",
+            )
+    unequal = np.flatnonzero(np.subtract(header.mz.lengths, header.intensity.lengths))
+    if len(unequal):
+        number = int(unequal[0])
+        raise UnreadableFile(
+            f"spectrum {number + 1} of {path} has {header.mz.lengths[number]} m/z "
+            f"values and {header.intensity.lengths[number]} intensities"
+        )
+    with binary.open("rb") as file:
+        found = file.read(16).hex()
+    if header.uuid and found != header.uuid:
+        raise UnreadableFile(
+            f"{binary} belongs to another imzML file: its identifier is {found}",
+            header.uuid,
+            "put the two files of one measurement together",
+        )
+
+
+def _raster(
+    path: Path, header: ImzmlHeader, options: Options
+) -> tuple[NDArray[np.int64], tuple[int, ...], tuple[int, ...], str]:
+    """Return pixel indices from zero, the index of the first, the shape, the axes."""
+    positions = np.asarray(header.positions, dtype=np.int64)[:, ::-1]
+    axes = "zyx" if np.ptp(positions[:, 0]) > 0 else "yx"
+    positions = positions[:, -len(axes) :]
+    first = positions.min(axis=0)
+    pixels = positions - first
+    shape = tuple(int(n) for n in pixels.max(axis=0) + 1)
+    grid = np.prod(shape, dtype=np.float64)
+    if grid > max(2**24, 4096 * len(pixels)):
+        raise UnreadableFile(
+            f"{path} spreads {len(pixels)} spectra over a raster of {shape} pixels",
+            "positions counted in pixels",
+            "check how the file was exported",
+        )
+    occupied, counts = np.unique(
+        np.ravel_multi_index(tuple(pixels.T), shape), return_counts=True
+    )
+    if counts.max() > 1:
+        twice = np.unravel_index(int(occupied[counts.argmax()]), shape)
+        where = ", ".join(
+            f"{axis} {int(i) + int(o)}"
+            for axis, i, o in zip(axes, twice, first, strict=True)
+        )
+        raise UnreadableFile(
+            f"{path} has several spectra at one pixel ({where})",
+            "one spectrum at each pixel",
+            "export it with summed or separate scans",
+        )
+    base = 0 if (first <= 0).any() else 1
+    if base == 0:
+        options.warn("the file counts its pixels from zero")
+    return pixels, tuple(int(f) - base for f in first), shape, axes
+
+
+def _spacing(header: ImzmlHeader, options: Options) -> dict[str, float]:
+    """Return the pixel size; without one for ``y`` that of ``x`` holds for both."""
+    found = dict(header.pixel_size)
+    if "x" in found and "y" not in found:
+        found["y"] = found["x"]
+        if options.pixel_size is None:
+            options.warn("the file states one pixel size, which is taken for x and y")
+    return found
+
+
+def _tags(header: ImzmlHeader) -> Tags:
+    same = len(set(header.mz.offsets)) == 1 and len(header.mz.offsets) > 1
+    return Tags.of(
+        "header",
+        modality="MSI",
+        storage="continuous" if same else "processed",
+        polarity=" and ".join(sorted(header.polarities)) or None,
+        spectrum_mode=" and ".join(sorted(header.modes)) or None,
+    )

@@ -1,0 +1,1 @@
+"""Tables: sheets people fill in, and Parquet."""

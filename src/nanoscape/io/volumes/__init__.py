@@ -1,0 +1,1 @@
+"""Volumes of MR, CT, PET and SPECT outside of DICOM."""
