@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from nanoscape.errors import WrongInput
+from nanoscape.io import read, write
 from nanoscape.model import Image, Landmarks, Regions, Tags
 from nanoscape.model.study import Source
 from nanoscape.workflow import Session, export_script, recipe_from_history
 from nanoscape.workflow.keys import source_key
+from nanoscape.workflow.lineage import lineage, with_history
 
 pytestmark = pytest.mark.usefixtures("operations")
 
@@ -28,6 +30,22 @@ def session():
     session = Session()
     session.add(image("CD31", role="Vessels", subject="m1", section="1"))
     return session
+
+
+def test_a_written_result_tells_the_steps_behind_it(session, tmp_path):
+    session.run("statistics.threshold", {"image": "CD31"}, {"level": 0.25})
+    again = session.run("statistics.threshold", {"image": "CD31"}, {"level": 0.75})
+    labels = again.outputs["labels"]
+    last = session.run("statistics.area", {"mask": labels})
+    steps = lineage(session, last.outputs["summary"])
+    assert [record.id for record in steps] == [again.id, last.id]
+    assert "history" not in with_history(session, "CD31").tags
+    path = write(with_history(session, labels), tmp_path / "labels.ome.zarr")
+    (step,) = read(path)[0].tags["history"]
+    assert step["operation"] == "statistics.threshold"
+    assert step["parameters"] == {"level": 0.75}
+    assert step["inputs"] == {"image": ["CD31"]}
+    assert step["software"] == dict(again.software)
 
 
 def test_a_step_is_recorded_with_all_its_parameters(session):

@@ -14,6 +14,7 @@ from nanoscape._napari.layers import KEY
 from nanoscape._napari.state import state_of
 from nanoscape.errors import MissingCalibration, NanoscapeError
 from nanoscape.model import Raster, Tags
+from nanoscape.workflow.lineage import with_history
 
 _IN_PIXELS = (".geojson", ".roi", ".zip")
 
@@ -21,8 +22,9 @@ _IN_PIXELS = (".geojson", ".roi", ".zip")
 def write_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     """Write one image or labels layer as OME-Zarr or OME-TIFF.
 
-    An object of the study is written as it is, with its own place and tags, unless
-    the user has edited its layer; another layer is written as it lies.
+    An object of the study is written as it is, with its own place and tags and the
+    steps that made it, unless the user has edited its layer; another layer is
+    written as it lies.
 
     Returns
     -------
@@ -102,4 +104,4 @@ def _known(meta: dict[str, Any]) -> Any:
     layer = state.layer_of(address)
     if layer is None:
         return None
-    return state.session[state.adopt(layer)]
+    return with_history(state.session, state.adopt(layer))
