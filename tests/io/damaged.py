@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,24 @@ def damaged_copies(
         copy.unlink()
 
 
+def damaged_trees(
+    tree: Path, victim: str, folder: Path, *, count: int, seed: int = 0
+) -> Iterator[Path]:
+    """Yield copies of a folder in which one file is damaged as by `damaged_copies`.
+
+    The other files are linked. A copy is removed when the next one is asked for.
+    """
+    data = (tree / victim).read_bytes()
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        place = folder / f"{number}"
+        shutil.copytree(tree, place, copy_function=os.link)
+        (place / victim).unlink()
+        (place / victim).write_bytes(b"" if number == 0 else _damaged(data, rng))
+        yield place
+        shutil.rmtree(place)
+
+
 def _damaged(data: bytes, rng: np.random.Generator) -> bytes:
     """Return the bytes with one kind of damage, more often near their start."""
     size = len(data)
@@ -58,14 +78,14 @@ def assert_data_or_one_error(path: Path, **options: Any) -> bool:
 
     Returns whether it could be read. Nothing may appear beside the file.
     """
-    beside = sorted(path.parent.iterdir())
+    beside = sorted(path.parent.rglob("*"))
     try:
         for item in read(path, **options):
             _all_samples(item)
     except NanoscapeError:
         return False
     finally:
-        assert sorted(path.parent.iterdir()) == beside
+        assert sorted(path.parent.rglob("*")) == beside
     return True
 
 

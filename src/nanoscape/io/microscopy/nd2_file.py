@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,23 +50,31 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     camera. Where the stage stood is kept in the tags.
     """
     opened = shared(path, _open)
-    with opened.lock:
-        file = opened.file
-        sizes = dict(file.sizes)
-        unknown = set(sizes) - set("TPZCYXS")
-        if unknown:
-            raise UnreadableFile(
-                f"{path} has the axes {', '.join(sizes)}",
-                "time, positions, planes and channels",
-            )
-        loops = int(np.prod([n for axis, n in sizes.items() if axis in "TPZ"]))
-        written = int(file.attributes.sequenceCount)
-        if written < loops:
-            options.warn(
-                f"{loops - written} of {loops} planes were not acquired and are zero"
-            )
-        positions = range(sizes.get("P", 1))
-        return [_read_position(path, file, sizes, p, options) for p in positions]
+    # What the library remarks of a damaged file is for the user.
+    with opened.lock, warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always", UserWarning)
+        found = _read_positions(path, opened.file, options)
+    for remark in remarks:
+        options.warn(str(remark.message))
+    return found
+
+
+def _read_positions(path: Path, file: Any, options: Options) -> list[Readable]:
+    sizes = dict(file.sizes)
+    unknown = set(sizes) - set("TPZCYXS")
+    if unknown:
+        raise UnreadableFile(
+            f"{path} has the axes {', '.join(sizes)}",
+            "time, positions, planes and channels",
+        )
+    loops = int(np.prod([n for axis, n in sizes.items() if axis in "TPZ"]))
+    written = int(file.attributes.sequenceCount)
+    if written < loops:
+        options.warn(
+            f"{loops - written} of {loops} planes were not acquired and are zero"
+        )
+    positions = range(sizes.get("P", 1))
+    return [_read_position(path, file, sizes, p, options) for p in positions]
 
 
 class Nd2Source(PlaneSource):

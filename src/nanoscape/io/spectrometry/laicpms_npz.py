@@ -8,6 +8,7 @@ gradient of each element. Arrays that would have to be unpickled are never read.
 from __future__ import annotations
 
 import dataclasses
+import tokenize
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -158,7 +159,13 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }
-        shape, fortran, dtype = readers[version](file)
+        try:
+            shape, fortran, dtype = readers[version](file)
+        except (tokenize.TokenError, SyntaxError) as error:
+            raise UnreadableFile(
+                f"the header of {name} in {path} is damaged: {error}",
+                todo="copy the file again",
+            ) from error
         if dtype.hasobject:
             raise UnreadableFile(
                 f"{name} in {path} holds Python objects, which may be harmful",
@@ -171,7 +178,8 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
             raise UnreadableFile(
                 f"{name} in {path} is damaged: it needs {needed} bytes of {size}"
             )
-        data = file.read(needed)
+        # The end of a member is where its checksum is compared.
+        data = file.read(needed) + file.read(1)
     flat = np.frombuffer(data, dtype, count)
     return flat.reshape(shape, order="F" if fortran else "C")
 

@@ -34,6 +34,7 @@ from nanoscape.model.transform import FloatArray
 from nanoscape.units import micrometres_per
 
 _MAGIC = {344: (b"n+1\0", b"ni1\0"), 4: (b"n+2\0", b"ni2\0")}
+_SINGLE = {b"n+1\0": nibabel.Nifti1Image, b"n+2\0": nibabel.Nifti2Image}
 _LENGTHS = {"meter": "m", "mm": "mm", "micron": "µm"}
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 # NIFTI_INTENT_LABEL of the standard's header nifti1.h.
@@ -44,14 +45,9 @@ _NIBABEL = (ImageFileError, HeaderDataError, ImageDataError, HeaderTypeError)
 def sniff(path: Path) -> bool:
     """Tell whether a file, also a gzipped one, has the mark of NIfTI."""
     try:
-        with path.open("rb") as file:
-            head = file.read(348)
-        if head[:2] == b"\x1f\x8b":
-            with gzip.open(path) as unpacked:
-                head = unpacked.read(348)
+        return bool(_mark(path))
     except DAMAGE:
         return False
-    return any(head[at : at + 4] in marks for at, marks in _MAGIC.items())
 
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
@@ -216,11 +212,27 @@ def _load(path: Path) -> Any:
         If its header is damaged.
     """
     try:
-        return nibabel.load(path)
+        mark = _mark(path)
+        if mark not in _SINGLE:
+            return nibabel.load(path)
+        # By its content, because nibabel goes by the suffix.
+        with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+            holder = nibabel.FileHolder(str(path), file)
+            return _SINGLE[mark].from_file_map({"header": holder, "image": holder})
     except (*_NIBABEL, *DAMAGE) as error:
         raise UnreadableFile(
             f"{path} is damaged: {error}", "a NIfTI file", "export it again"
         ) from error
+
+
+def _mark(path: Path) -> bytes:
+    """Return the mark of NIfTI in a file, also in a gzipped one; else nothing."""
+    with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+        head = file.read(348)
+    marks = (
+        head[at : at + 4] for at, known in _MAGIC.items() if head[at : at + 4] in known
+    )
+    return next(marks, b"")
 
 
 def _is_gzip(path: Path) -> bool:

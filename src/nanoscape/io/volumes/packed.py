@@ -19,6 +19,7 @@ from nanoscape.io.damage import DAMAGE
 _PART = 2**20
 # No stream of Deflate grows more than this (RFC 1951: 258 bytes in 2 bits).
 _DEFLATE_RATIO = 1032
+_MOST_BEHIND = 64 * _PART
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -53,6 +54,7 @@ class Unpacked:
 
     def __init__(self, path: Path, packing: str, offset: int, needed: int) -> None:
         check_announced(path, packing, offset, needed)
+        room = max(needed, _MOST_BEHIND)
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115  (outlives this call)
             prefix="nanoscape-", suffix=".raw", delete=False
         )
@@ -65,8 +67,7 @@ class Unpacked:
                 while needed > 0 and (part := stream.read(min(needed, _PART))):
                     handle.write(part)
                     needed -= len(part)
-                # The end of the stream, where there is one, checks the whole.
-                stream.read(1)
+                _check_end(stream, room)
             except DAMAGE as error:
                 raise UnreadableFile(
                     f"{path} is damaged: {error}", todo="copy the file again"
@@ -117,6 +118,16 @@ def _unpacked(
     stamp: tuple[str, int, int], packing: str, offset: int, needed: int
 ) -> Unpacked:
     return Unpacked(Path(stamp[0]), packing, offset, needed)
+
+
+def _check_end(stream: _Stream, room: int) -> None:
+    """Read on to the end of a stream, where its checksum is compared.
+
+    Damaged streams go on behind what was announced more often than not. One that goes
+    on for longer than there is room is left unchecked.
+    """
+    while room > 0 and (part := stream.read(min(room, _PART))):
+        room -= len(part)
 
 
 class _Stream(Protocol):

@@ -1,0 +1,261 @@
+"""Copies of every kind of file that are damaged, empty, renamed or locked.
+
+Whatever happens to a file, reading it gives data or one sentence. The number of
+damaged copies of each comes from NANOSCAPE_DAMAGED_COPIES; 200 is a thorough look.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from damaged import assert_data_or_one_error, damaged_trees
+
+from nanoscape.errors import NanoscapeError, UnreadableFile
+from nanoscape.io import open_file, read
+from nanoscape.model import Image
+
+COPIES = int(os.environ.get("NANOSCAPE_DAMAGED_COPIES", "20"))
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning:pydicom"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+]
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """A file or folder, the files that belong to it, and what a user says of it.
+
+    Attributes
+    ----------
+    opened
+        What is opened, below the folder of test data.
+    tree
+        Folder that is copied; by default that of the file, of which only files in
+        ``kept`` are taken.
+    victims
+        Files in the tree that are damaged, one at a time; by default what is opened.
+    given
+        What a user must say of it.
+    """
+
+    opened: str
+    victims: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    tree: str = ""
+    given: dict[str, float] = field(default_factory=dict)
+
+
+def _alone(opened: str, **given: float) -> Fixture:
+    return Fixture(opened, given=given)
+
+
+PEWLIB = "laicpms/synth/synth_pewlib.npz"
+INVEON = ("mouse_fdg.img", "mouse_fdg.img.hdr")
+STIR = ("test_image_3.hv", "test_image_3.v")
+MSI = ("Example_Processed.imzML", "Example_Processed.ibd")
+BDV = ("synth_bdv.xml", "synth_bdv.h5")
+V04, V05 = (f"optical/ome_zarr_synth/nuclei_{v}.ome.zarr" for v in ("v04", "v05"))
+
+FIXTURES = (
+    _alone("ct/dicom/CT_small.dcm"),
+    _alone("ct/dicom/eCT_Supplemental.dcm"),
+    _alone("mri/dicom/MR_small_RLE.dcm"),
+    _alone("nuclear/nm_dicom/JPEG2000.dcm"),
+    _alone("nuclear/spect_nm_synth/spect_recon.dcm"),
+    _alone("ultrasound/dicom/examples_ybr_color.dcm", pixel_size=500.0),
+    _alone("mri/siemens_mosaic_fmri/001/IM-0001-0001.dcm"),
+    _alone("ct/dicom_ct_seg/liver.dcm"),
+    _alone("multimodal/ibsi_STS_002/PET/mask/RS.dcm"),
+    Fixture(
+        "nuclear/pet_dynamic_synth",
+        victims=("IM011170830.dcm",),
+        tree="nuclear/pet_dynamic_synth",
+    ),
+    _alone("mri/nifti/functional.nii"),
+    _alone("ct/ibsi_digital_phantom/image/phantom.nii.gz"),
+    _alone("multimodal/ibsi_STS_002/nifti/PET_image.nii.gz"),
+    _alone("ct/mha/2DMRI-T1_brain.mha"),
+    _alone("ultrasound/mha/BkCurvilinearScanConvertedData.igs.mha", pixel_size=9.0),
+    _alone("mri/nrrd/prostate_phantom_subvolume.nrrd"),
+    _alone("nuclear/ecat/tinypet.v"),
+    Fixture("nuclear/interfile_pet/test_image_3.hv", STIR, STIR),
+    Fixture("nuclear/inveon_synth/mouse_fdg.img.hdr", INVEON, INVEON),
+    Fixture(
+        "mri/bruker_synth/7/pdata/1/2dseq",
+        victims=("7/pdata/1/2dseq", "7/pdata/1/visu_pars", "7/pdata/1/reco"),
+        tree="mri/bruker_synth",
+    ),
+    Fixture("msi/imzml_examples/Example_Processed.imzML", MSI, MSI),
+    _alone("imc/20210305_NE_mockData1/20210305_NE_mockData1.mcd"),
+    _alone(
+        "imc/20210305_NE_mockData1/20210305_NE_mockData1_ROI_003_3.txt", pixel_size=1.0
+    ),
+    Fixture(
+        "laicpms/synth/perkinelmer_xl",
+        victims=("line_03.xl", "parameters.conf"),
+        tree="laicpms/synth/perkinelmer_xl",
+        given={"scan_speed": 40.0, "spot_size": 10.0},
+    ),
+    _alone(PEWLIB),
+    _alone("laicpms/synth/image_matrix_Au197.csv", pixel_size=10.0),
+    _alone("mibi_synth/mibi.tiff"),
+    _alone("lightsheet/synth.ims"),
+    Fixture("lightsheet/synth_bdv.xml", BDV, BDV),
+    _alone("optical/czi_synth/synth.czi"),
+    _alone("optical/nd2/example-zstack.nd2"),
+    _alone("optical/ndpi/test3-TRITC-2-560.ndpi"),
+    _alone("optical/wsi/cmu-1-small-region.svs"),
+    _alone("optical/ome_tiff_synth/pyramid.ome.tif"),
+    _alone("optical/ome_tiff_synth/imagej_tzcyx.tif"),
+    _alone("optical/rgb/multipage.tif", pixel_size=1.0),
+    _alone("optical/rgb/retina.jpg", pixel_size=1.0),
+    Fixture(V04, (".zattrs", "s0/.zarray", "s0/0/0/0/0", "labels/.zattrs"), tree=V04),
+    Fixture(V05, ("zarr.json", "s0/zarr.json", "labels/nuclei/zarr.json"), tree=V05),
+    _alone("multimodal/msi_he_synth/landmarks.csv"),
+)
+CASES = [
+    pytest.param(fixture, victim, id=f"{fixture.opened}-{Path(victim).name}")
+    for fixture in FIXTURES
+    for victim in fixture.victims or (Path(fixture.opened).name,)
+]
+NAMED = ("image_matrix_Au197.csv",)
+SINGLE = [f for f in FIXTURES if not f.victims]
+
+
+def _tree(fixture: Fixture, data: Path, place: Path) -> tuple[Path, str]:
+    """Copy what a fixture needs, and return its folder and what in it is opened."""
+    source = data / fixture.opened
+    if not source.exists():
+        pytest.skip(f"{fixture.opened} is not among the test data")
+    tree = place / "intact"
+    if fixture.tree:
+        shutil.copytree(data / fixture.tree, tree)
+        inside = source.relative_to(data / fixture.tree).as_posix()
+    else:
+        tree.mkdir()
+        inside = source.name
+        for name in fixture.kept or (source.name,):
+            shutil.copy(source.parent / name, tree)
+    for path in [tree, *tree.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return tree, inside
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fixture", "victim"), CASES)
+def test_damaged_copies_give_data_or_one_error(
+    fixture: Fixture, victim: str, shared_data: Path, tmp_path: Path
+) -> None:
+    tree, inside = _tree(fixture, shared_data, tmp_path)
+    assert assert_data_or_one_error(tree / inside, **fixture.given)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for copy in damaged_trees(tree, victim, copies, count=COPIES, seed=11):
+        assert_data_or_one_error(copy / inside, **fixture.given)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.opened)
+def test_an_empty_file_is_told(
+    fixture: Fixture, shared_data: Path, tmp_path: Path
+) -> None:
+    tree, inside = _tree(fixture, shared_data, tmp_path)
+    victim = tree / inside
+    if victim.is_dir():
+        pytest.skip("a folder cannot be empty and a file")
+    victim.write_bytes(b"")
+    with pytest.raises(UnreadableFile, match="empty"):
+        read(victim, **fixture.given)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".dcm", ".csv", ".bin", ""])
+@pytest.mark.parametrize("fixture", SINGLE, ids=lambda fixture: fixture.opened)
+def test_a_file_under_a_wrong_name_is_read_all_the_same(
+    fixture: Fixture, suffix: str, shared_data: Path, tmp_path: Path
+) -> None:
+    tree, inside = _tree(fixture, shared_data, tmp_path)
+    if fixture.opened.endswith(NAMED):
+        pytest.skip("the name is part of what is known of such a file")
+    known = open_file(tree / inside, **fixture.given)  # type: ignore[arg-type]
+    named = (tree / inside).rename(tree / f"renamed{suffix}")
+    found = open_file(named, **fixture.given)  # type: ignore[arg-type]
+    assert found.format == known.format
+    assert len(found.objects) == len(known.objects)
+    for one, other in zip(found.objects, known.objects, strict=True):
+        assert getattr(one, "shape", None) == getattr(other, "shape", None)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.opened)
+def test_a_file_that_may_not_be_opened_is_told(
+    fixture: Fixture,
+    shared_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree, inside = _tree(fixture, shared_data, tmp_path)
+    if (tree / inside).is_dir():
+        pytest.skip("a folder that may be listed")
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
+        # As the system does for those who are not its administrator.
+        if path == tree / inside:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UnreadableFile, match="Permission denied"):
+        read(tree / inside, **fixture.given)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["a.mhd", "a.raw"])
+def test_damaged_copies_of_a_volume_in_two_files(victim: str, tmp_path: Path) -> None:
+    tree = tmp_path / "intact"
+    tree.mkdir()
+    header = (
+        "ObjectType = Image\nNDims = 3\nDimSize = 5 4 3\nElementType = MET_SHORT\n"
+        "ElementSpacing = 1 1 2\nElementDataFile = a.raw\n"
+    )
+    (tree / "a.mhd").write_text(header)
+    (tree / "a.raw").write_bytes(np.arange(60, dtype="<i2").tobytes())
+    assert assert_data_or_one_error(tree / "a.mhd")
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for copy in damaged_trees(tree, victim, copies, count=COPIES, seed=11):
+        assert_data_or_one_error(copy / "a.mhd")
+
+
+PACKED = (
+    "multimodal/ibsi_STS_002/nifti/PET_image.nii.gz",
+    "ct/mha/2DMRI-T1_brain.mha",
+    "mri/nrrd/prostate_phantom_subvolume.nrrd",
+)
+
+
+@pytest.mark.parametrize("opened", PACKED)
+def test_samples_behind_a_checksum_are_right_or_refused(
+    opened: str, shared_data: Path, tmp_path: Path
+) -> None:
+    tree, inside = _tree(_alone(opened), shared_data, tmp_path)
+    (known,) = read(tree / inside)
+    assert isinstance(known, Image)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    refused = 0
+    for copy in damaged_trees(tree, inside, copies, count=max(40, COPIES), seed=11):
+        try:
+            (found,) = read(copy / inside)
+            assert isinstance(found, Image)
+            values = found.data.compute(scheduler="synchronous")
+        except NanoscapeError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(values, known.data)
+    assert refused
