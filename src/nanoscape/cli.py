@@ -137,9 +137,14 @@ def _add_calibration(parser: argparse.ArgumentParser) -> None:
         help="of a laser, by which its lines lie apart, such as 10um; "
         "needed for LA-ICP-MS when the file does not say",
     )
+    parser.add_argument(
+        "--resample",
+        action="store_true",
+        help="interpolate DICOM slices at uneven distances to even ones",
+    )
 
 
-def _calibration(options: argparse.Namespace) -> dict[str, float]:
+def _calibration(options: argparse.Namespace) -> dict[str, Any]:
     """Return what was given of the size of pixels, in µm and µm/s."""
     from nanoscape.units import parse_length, parse_speed
 
@@ -148,39 +153,24 @@ def _calibration(options: argparse.Namespace) -> dict[str, float]:
         "scan_speed": parse_speed,
         "spot_size": parse_length,
     }
-    return {
+    given: dict[str, Any] = {
         name: parse(getattr(options, name))
         for name, parse in parsers.items()
         if getattr(options, name)
     }
+    return given | {"resample": options.resample}
 
 
 def _info(options: argparse.Namespace) -> int:
     from nanoscape import io
+    from nanoscape.io.words import in_words
 
     about = io.describe(options.path, **_calibration(options))
     if options.json:
         print(json.dumps(about, ensure_ascii=False, allow_nan=False))
         return FINE
-    print(f"{about['path']}: {about['format']}")
-    for image in about["images"]:
-        shape = " × ".join(str(n) for n in image["shape"])
-        steps = ", ".join(
-            f"{axis} {step:.6g} {'s' if axis == 't' else 'µm'}"
-            for axis, step in image["spacing"].items()
-        )
-        quantity = image["quantity"]
-        print(f"  {image['name']}: {image['axes']} {shape} {image['dtype']}")
-        print(f"    spacing {steps}; {quantity['name']} ({quantity['unit']})")
-        print(f"    {image['levels']} level(s); space {image['space']}")
-        for name, value in image["tags"].items():
-            print(f"    {name}: {value}")
-    for item in about.get("objects", []):
-        print(
-            f"  {item['name']}: {item['count']} {item['kind']} {item['axes']}".rstrip()
-        )
-    for warning in about["warnings"]:
-        print(f"  warning: {warning}")
+    for line in in_words(about):
+        print(line)
     return FINE
 
 

@@ -50,6 +50,9 @@ class Options:
     scan_speed, spot_size
         Speed of a laser along its lines in µm/s, and their distance in µm, which
         replace the file's own.
+    resample
+        Whether slices at uneven distances are interpolated to even ones, instead of
+        being refused.
     warnings
         Sentences for the user; readers append to them.
     """
@@ -57,6 +60,7 @@ class Options:
     pixel_size: float | None = None
     scan_speed: float | None = None
     spot_size: float | None = None
+    resample: bool = False
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, sentence: str) -> None:

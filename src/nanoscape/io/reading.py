@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import math
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from nanoscape.model import (
 )
 from nanoscape.model.raster import Raster
 
+_MOST_TWINS = 8
+
 
 def read(
     path: str | Path,
@@ -37,6 +40,7 @@ def read(
     pixel_size: float | None = None,
     scan_speed: float | None = None,
     spot_size: float | None = None,
+    resample: bool = False,
     format: str | None = None,  # noqa: A002  (the plain word for it)
 ) -> tuple[Readable, ...]:
     """Read a file, or a folder that holds one image.
@@ -53,6 +57,9 @@ def read(
     scan_speed, spot_size
         Of laser ablation line by line, when the file does not state them: speed of
         the laser along a line in µm/s, and its spot in µm, by which lines lie apart.
+    resample
+        Interpolate DICOM slices that lie at uneven distances linearly to even ones.
+        Otherwise they are refused, because an image has one distance of slices.
     format
         Name of the format, to skip the recognition by content.
 
@@ -80,6 +87,7 @@ def read(
         pixel_size=pixel_size,
         scan_speed=scan_speed,
         spot_size=spot_size,
+        resample=resample,
         format=format,
     ).objects
 
@@ -90,6 +98,7 @@ def open_file(
     pixel_size: float | None = None,
     scan_speed: float | None = None,
     spot_size: float | None = None,
+    resample: bool = False,
     format: str | None = None,  # noqa: A002
 ) -> Opened:
     """Read a file as :func:`read` does, and also tell what the user should know."""
@@ -98,6 +107,7 @@ def open_file(
         pixel_size=_positive("pixel size", pixel_size, "µm"),
         scan_speed=_positive("scan speed", scan_speed, "µm/s"),
         spot_size=_positive("spot size", spot_size, "µm"),
+        resample=resample,
     )
     if options.pixel_size and options.scan_speed:
         raise WrongInput("both a pixel size and a scan speed", "one of them")
@@ -131,12 +141,13 @@ def describe(
     pixel_size: float | None = None,
     scan_speed: float | None = None,
     spot_size: float | None = None,
+    resample: bool = False,
 ) -> dict[str, Any]:
     """Tell what a file holds, in plain values that JSON can carry.
 
     Parameters
     ----------
-    path, pixel_size, scan_speed, spot_size
+    path, pixel_size, scan_speed, spot_size, resample
         As in :func:`read`.
 
     Returns
@@ -150,7 +161,11 @@ def describe(
         ``kind``, their number as ``count``, ``axes``, ``space`` and ``tags``.
     """
     opened = open_file(
-        path, pixel_size=pixel_size, scan_speed=scan_speed, spot_size=spot_size
+        path,
+        pixel_size=pixel_size,
+        scan_speed=scan_speed,
+        spot_size=spot_size,
+        resample=resample,
     )
     warnings = list(opened.warnings)
     images = []
@@ -203,10 +218,20 @@ def _format_of(path: Path, name: str | None) -> Format:
         kind = "folder" if path.is_dir() else "file"
         raise UnreadableFile(
             f"{path} is a {kind} that no reader recognises",
-            "one of " + ", ".join(f.title for f in FORMATS),
-            "check that it is complete; if it is, export it as OME-TIFF or OME-Zarr",
+            f"one of the {len(FORMATS)} formats that the documentation lists",
+            _opened_instead(path)
+            or "check that it is complete; if it is, export it as OME-TIFF or OME-Zarr",
         )
     return found
+
+
+def _opened_instead(path: Path) -> str:
+    """Return a word on the file beside this one that leads to both."""
+    others = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*"))
+    for other in others[:_MOST_TWINS] if path.is_file() else ():
+        if other != path and recognise(other) is not None:
+            return f"open {other.name} instead"
+    return ""
 
 
 def _describe_raster(image: Raster, warnings: list[str]) -> dict[str, Any]:

@@ -330,3 +330,57 @@ def test_a_tilted_gantry_is_kept_and_told(tmp_path: Path) -> None:
 def test_encodings_give_the_same_slice(name: str, shared_data: Path) -> None:
     image = only(shared_data / f"mri/dicom/{name}.dcm")
     assert image.data.sum(dtype=np.int64).compute() == 2125338
+
+
+HEIGHTS = (0.0, 2.0, 4.0, 9.0, 10.0, 14.0)
+
+
+def uneven(folder: Path, shift: float = 0.0) -> np.ndarray[Any, Any]:
+    """Write slices whose values are linear along the stack: 100 + 10 · height."""
+    values = np.array([100 + 10 * height for height in HEIGHTS])
+    for number, height in enumerate(HEIGHTS):
+        pixels = np.full((5, 6), values[number], np.uint16)
+        place = START + height * NORMAL + (number == 2) * shift * ROW
+        save(slice_of(pixels, place), folder / f"{number}.dcm")
+    return values
+
+
+def test_uneven_slices_are_resampled_only_when_asked(tmp_path: Path) -> None:
+    uneven(tmp_path)
+    with pytest.raises(UnreadableFile, match=r"not evenly spaced.*--resample"):
+        read(tmp_path)
+    opened = open_file(tmp_path, resample=True)
+    (image,) = opened.objects
+    assert isinstance(image, Image)
+    # The smallest distance is 1 mm: fifteen slices from 0 to 14 mm.
+    assert image.shape == (15, 5, 6)
+    assert image.spacing["z"] == pytest.approx(1000)
+    values = image.data.compute()
+    heights = np.arange(15)[:, np.newaxis, np.newaxis]
+    np.testing.assert_allclose(values, np.broadcast_to(100 + 10 * heights, (15, 5, 6)))
+    last = image.grid_to_space.apply([[14, 0, 0]])[0]
+    np.testing.assert_allclose(last, (START + 14 * NORMAL)[::-1] * 1e3, atol=1e-2)
+    said = " ".join(opened.warnings)
+    assert "1 to 5 mm apart; as asked, 15 slices 1 mm apart" in said
+    np.testing.assert_array_equal(
+        image.data[3:5, 2:4, 1].compute(), values[3:5, 2:4, 1]
+    )
+    assert pickle.loads(pickle.dumps(image.data)).sum().compute() == values.sum()
+
+
+def test_even_slices_stay_as_they_are_when_resampling_is_allowed(
+    tmp_path: Path,
+) -> None:
+    pixels = stack(tmp_path)
+    opened = open_file(tmp_path, resample=True)
+    (image,) = opened.objects
+    assert isinstance(image, Image)
+    np.testing.assert_array_equal(image.data.compute(), pixels)
+    assert image.dtype == pixels.dtype
+    assert not opened.warnings
+
+
+def test_slices_aside_are_refused_even_then(tmp_path: Path) -> None:
+    uneven(tmp_path, shift=3.0)
+    with pytest.raises(UnreadableFile, match="behind one another"):
+        read(tmp_path, resample=True)

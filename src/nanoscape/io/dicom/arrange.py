@@ -49,13 +49,15 @@ class Volume:
         return [part for frame in self.frames for part in frame]
 
 
-def arrange(slices: Sequence[Slice], path: Path) -> tuple[list[Volume], str]:
+def arrange(
+    slices: Sequence[Slice], path: Path, uneven: bool = False
+) -> tuple[list[Volume], str]:
     """Return the volumes of a series, and the name of the tag in which they differ.
 
     Raises
     ------
     UnreadableFile
-        If slices lie unevenly, or places are taken twice without a reason.
+        If slices lie unevenly and must not, or places are taken twice without a reason.
     """
     places = places_of(slices, path)
     names = _varying(slices, places)
@@ -69,7 +71,7 @@ def arrange(slices: Sequence[Slice], path: Path) -> tuple[list[Volume], str]:
     volumes = []
     for key in sorted(subsets, key=_order):
         frames, times = _frames(slices, subsets[key], path)
-        for frame in frames:
+        for frame in frames if not uneven else ():
             check_even(frame, path)
         values = {n: v for n, v in zip(names, key, strict=True) if v is not None}
         volumes.append(Volume(tuple(frames), times, values))

@@ -43,11 +43,22 @@ def places_of(slices: Sequence[Slice], path: Path) -> list[list[int]]:
     return places
 
 
-def stack_affine(stack: Sequence[Slice], path: Path, options: Options) -> Affine:
+def stack_affine(
+    stack: Sequence[Slice], path: Path, options: Options, count: int | None = None
+) -> Affine:
     """Return the map from ``z y x`` indices to LPS ``z y x`` in µm.
 
     Columns follow the image orientation; the step between slices is that of
     their positions, never the slice thickness, so that a tilted gantry is kept.
+
+    Parameters
+    ----------
+    stack
+        Slices in their order.
+    path, options
+        For messages.
+    count
+        Number of even slices from the first to the last, when it is not theirs.
 
     Raises
     ------
@@ -58,7 +69,7 @@ def stack_affine(stack: Sequence[Slice], path: Path, options: Options) -> Affine
     first = position_of(part, path)
     normal = normal_of(part, path)
     if len(stack) > 1:
-        step = (position_of(stack[-1], path) - first) / (len(stack) - 1)
+        step = (position_of(stack[-1], path) - first) / ((count or len(stack)) - 1)
         cosine = abs(float(normal @ step)) / float(np.linalg.norm(step))
         tilt = math.degrees(math.acos(min(cosine, 1.0)))
         if tilt > _TILT_DEGREES:
@@ -109,22 +120,35 @@ def plane_affine(
 
 def check_even(stack: Sequence[Slice], path: Path) -> None:
     """Raise :class:`UnreadableFile` unless the slices follow at one distance."""
-    positions = np.array([position_of(part, path) for part in stack])
-    count = len(positions)
-    if count < 3:
-        return
-    step = (positions[-1] - positions[0]) / (count - 1)
-    even = positions[0] + np.arange(count)[:, np.newaxis] * step
-    off = np.linalg.norm(positions - even, axis=1)
+    off, step = _deviations(stack, path)
     worst = int(off.argmax())
-    if off[worst] > _EVEN * np.linalg.norm(step):
+    if off[worst] > _EVEN * step:
         raise UnreadableFile(
             f"the slices of {path} are not evenly spaced: {stack[worst].where} lies "
             f"{off[worst]:.3g} mm from its place",
             "slices at even distances",
-            "check that no slice is missing; if they were acquired so, export each "
-            "even part into a folder of its own, or resample the series",
+            "check that no slice is missing; if they were acquired so, have even "
+            "slices interpolated (resample=True, or --resample)",
         )
+
+
+def is_even(stack: Sequence[Slice], path: Path) -> bool:
+    """Tell whether the slices follow at one distance."""
+    off, step = _deviations(stack, path)
+    return bool(off.max() <= _EVEN * step)
+
+
+def _deviations(
+    stack: Sequence[Slice], path: Path
+) -> tuple[NDArray[np.float64], float]:
+    """Return how far each slice is from an even stack, and its step, in mm."""
+    positions = np.array([position_of(part, path) for part in stack])
+    count = len(positions)
+    if count < 3:
+        return np.zeros(count), 1.0
+    step = (positions[-1] - positions[0]) / (count - 1)
+    even = positions[0] + np.arange(count)[:, np.newaxis] * step
+    return np.linalg.norm(positions - even, axis=1), float(np.linalg.norm(step))
 
 
 def directions_of(

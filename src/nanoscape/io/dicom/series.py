@@ -12,6 +12,7 @@ from nanoscape.io.dicom.geometry import stack_affine
 from nanoscape.io.dicom.slice import Slice
 from nanoscape.io.dicom.source import DicomSource
 from nanoscape.io.dicom.tags import quantity_of, series_name, shared_tags, tags_of
+from nanoscape.io.dicom.uneven import EvenSlices, EvenSource, even_slices
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import Options, calibration_tags, with_pixel_size
 from nanoscape.model import Affine, Image, ImageGroup, Tags
@@ -30,11 +31,14 @@ def read_slices(
     UnreadableFile
         If the slices do not make up whole volumes.
     """
-    volumes, coordinate = arrange(slices, path)
+    volumes, coordinate = arrange(slices, path, uneven=options.resample)
     try:
-        affine = stack_affine(volumes[0].frames[0], path, options)
+        stack = volumes[0].frames[0]
+        even = even_slices(stack, path) if options.resample else None
+        count = None if even is None else len(even.below)
+        affine = stack_affine(stack, path, options, count)
         affine = with_pixel_size(affine, options.pixel_size)
-        images = [_image(volume, affine, path, options) for volume in volumes]
+        images = [_image(volume, affine, path, options, even) for volume in volumes]
     except DAMAGE as error:
         raise UnreadableFile(f"the series in {path} cannot be read: {error}") from error
     if len(images) == 1:
@@ -45,17 +49,29 @@ def read_slices(
     )
 
 
-def _image(volume: Volume, affine: Affine, path: Path, options: Options) -> Image:
+def _image(
+    volume: Volume,
+    affine: Affine,
+    path: Path,
+    options: Options,
+    even: EvenSlices | None,
+) -> Image:
     frames = len(volume.frames)
     slices = volume.slices
     lead = [frames] if frames > 1 else []
-    source = DicomSource.of(slices, [*lead, len(slices) // frames])
+    stored = DicomSource.of(slices, [*lead, len(slices) // frames])
+    source: DicomSource | EvenSource = stored
+    if even is not None:
+        options.warn(even.sentence)
+        source = EvenSource(stored, even.below, even.weights)
     header = slices[0].header
     name = series_name(header, path)
     if volume.coordinates:
         name += " " + ", ".join(_words(*pair) for pair in volume.coordinates.items())
     tags = tags_of(header, [part.timed for part in slices], frames)
     tags = tags.merged(Tags.of("header", **volume.coordinates))
+    if even is not None:
+        tags = tags.having("user", resampled=even.sentence)
     return Image(
         levels=single_level(lazy_array(source, source.native_chunks()), "zyx"),
         axes="tzyx" if frames > 1 else "zyx",
