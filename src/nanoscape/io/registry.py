@@ -60,7 +60,7 @@ class Format:
 
 FORMATS = (
     # Before TIFF, because the preamble of a DICOM file may look like TIFF (PS3.10).
-    Format("dicom", "DICOM series", "nanoscape.io.dicom.reader", ("*.dcm",)),
+    Format("dicom", "DICOM", "nanoscape.io.dicom.reader", ("*.dcm",)),
     Format(
         "ome-tiff",
         "OME-TIFF microscopy image",

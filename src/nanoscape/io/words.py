@@ -8,7 +8,7 @@ from typing import Any
 from nanoscape.io.registry import format_named
 
 _TOO_LONG = 400
-_UNIDENTIFIED = ("study_uid", "series_uid", "frame_of_reference")
+_FOR_PROGRAMS = ("study_uid", "series_uid", "frame_of_reference")
 """Tags that only programs read; ``--json`` shows them."""
 
 
@@ -40,15 +40,19 @@ def _image(image: Mapping[str, Any]) -> Iterator[str]:
     spacing = {a: s for a, s in image["spacing"].items() if a != "t"}
     factor, unit = (1e-3, "mm") if max(spacing.values()) >= 1e3 else (1.0, "µm")
     steps = ", ".join(f"{axis} {s * factor:.6g}" for axis, s in spacing.items())
-    extent = " × ".join(f"{sizes[a] * s * factor:.4g}" for a, s in spacing.items())
-    frames = f"; a frame every {image['spacing']['t']:.6g} s" * (
-        "t" in image["spacing"]
-    )
+    extent = " × ".join(_length(sizes[a] * s * factor) for a, s in spacing.items())
+    every = image["spacing"].get("t")
+    frames = "" if every is None else f"; a frame every {every:.6g} s"
     yield f"    pixel spacing in {unit}: {steps}; size {extent} {unit}{frames}"
     values = _quantity(image)
     levels = f"; {image['levels']} resolutions" if image["levels"] > 1 else ""
     yield f"    {values}{levels}; space {image['space']}"
     yield from _tags(image["tags"])
+
+
+def _length(value: float) -> str:
+    """Return four digits, or all of those before the point."""
+    return f"{value:.0f}" if value >= 1e3 else f"{value:.4g}"
 
 
 def _quantity(image: Mapping[str, Any]) -> str:
@@ -62,7 +66,7 @@ def _quantity(image: Mapping[str, Any]) -> str:
 
 def _tags(tags: Mapping[str, Any]) -> Iterator[str]:
     for name, value in tags.items():
-        if name not in _UNIDENTIFIED and name != "kind":
+        if name not in _FOR_PROGRAMS and name != "kind":
             yield f"    {name}: {_value(value)}"
 
 
