@@ -238,14 +238,14 @@ def test_samples_at_the_end_of_their_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["/etc/passwd", "../secret.raw", "..\\secret.raw", "C:\\secret.raw", "a/../b"],
+    ["/etc/passwd", "../secret.raw", "..\\secret.raw", "C:\\secret.raw"],
 )
 def test_samples_stay_in_the_folder(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (tmp_path / "secret.raw").write_bytes(bytes(48))
     (folder / "a.mhd").write_text(f"{HEADER}ElementDataFile = {name}\n")
-    with pytest.raises(UnreadableFile, match="same folder"):
+    with pytest.raises(UnreadableFile, match=r"(same|one) folder"):
         read(folder / "a.mhd")
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nanoscape.errors import MissingCalibration, MissingDependency, UnreadableFile
 from nanoscape.io import hdf5
 from nanoscape.io.build import Stack, build, without_single
+from nanoscape.io.containment import inside
 from nanoscape.io.damage import DAMAGE, parse_xml
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import (
@@ -90,9 +91,7 @@ def _data_file(root: ElementTree.Element, xml: Path) -> Path:
             f"{xml} refers to images in {kind}", "bdv.hdf5", "export it as HDF5"
         )
     base = root.findtext("BasePath") or "."
-    data = (xml.parent / base / name).resolve()
-    if not data.is_relative_to(xml.parent.resolve()):
-        raise UnreadableFile(f"{xml} refers to a file outside its folder: {name}")
+    data = inside(xml.parent, f"{base}/{name}", xml)
     if not data.is_file():
         raise UnreadableFile(
             f"{data} is missing", todo=f"put it into the folder of {xml.name}"

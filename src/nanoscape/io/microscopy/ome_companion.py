@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from nanoscape.errors import UnreadableFile
+from nanoscape.io.containment import inside
 from nanoscape.io.damage import local_name, parse_xml
 
 _LARGEST = 2**28
@@ -36,7 +37,7 @@ def companion_of(description: str, path: Path) -> Path | None:
     for element in parse_xml(description.encode(), path):
         name = element.get("MetadataFile")
         if local_name(element.tag) == "BinaryOnly" and name:
-            return _beside(path, name)
+            return inside(path.parent, name, path)
     return None
 
 
@@ -67,12 +68,4 @@ def check_files(root: ElementTree.Element, path: Path) -> None:
     for element in root.iter():
         name = element.get("FileName")
         if local_name(element.tag) == "UUID" and name:
-            _beside(path, name)
-
-
-def _beside(path: Path, name: str) -> Path:
-    folder = path.parent.resolve()
-    found = (folder / name).resolve()
-    if not found.is_relative_to(folder):
-        raise UnreadableFile(f"{path} refers to a file outside its folder: {name}")
-    return found
+            inside(path.parent, name, path)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io.build import Stack, build
+from nanoscape.io.containment import inside
 from nanoscape.io.damage import DAMAGE
 from nanoscape.io.lazy import Box, Source, chunks_for, lazy_array
 from nanoscape.io.microscopy import ome_zarr_block
@@ -129,9 +130,7 @@ def _image_and_labels(path: Path, root: Path, options: Options) -> list[Readable
         return found
     space = (image.images[0] if isinstance(image, ImageGroup) else image).space
     for label in _attributes(folder).get("labels", []):
-        inner = (folder / str(label)).resolve()
-        if not inner.is_relative_to(folder.resolve()):
-            raise UnreadableFile(f"{path} names labels outside its folder: {label}")
+        inner = inside(folder, str(label), path)
         found.append(_read_multiscale(inner, str(label), space, options, labels=True))
     return found
 
@@ -191,9 +190,7 @@ def _labels(stack: Stack, affine: Affine, path: Path) -> Labels:
 def _arrays(path: Path, datasets: Sequence[Mapping[str, Any]]) -> list[Any]:
     arrays = []
     for dataset in datasets:
-        inner = (path / str(dataset["path"])).resolve()
-        if not inner.is_relative_to(path.resolve()):
-            raise UnreadableFile(f"{path} names an array outside its folder: {inner}")
+        inner = inside(path, str(dataset["path"]), path)
         source = ZarrSource(inner)
         arrays.append(lazy_array(source, chunks_for(source.shape, source.chunks)))
     return arrays

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.errors import MissingDependency, UnreadableFile
+from nanoscape.errors import UnreadableFile
+from nanoscape.io.hdf5 import dataset, open_hdf5
 from nanoscape.io.lazy import Box, Source, stamp
 from nanoscape.io.opening import Options, Readable
 from nanoscape.io.spectrometry.line_scan import (
@@ -97,8 +98,7 @@ class PeakSource(Source):
         peaks, lines, points = box
         place: list[int | slice] = [0, 0, 0, peaks]
         place[self._axes[0]], place[self._axes[1]] = lines, points
-        with _file(self.path) as file:
-            values = file[_DATA][tuple(place)]
+        values = _own_dataset(_DATA, self.path)[tuple(place)]
         # What is too large for a float is damage, and shows as such.
         with np.errstate(over="ignore", invalid="ignore"):
             scaled = np.asarray(values, np.float32) * np.float32(self._scale)
@@ -111,22 +111,20 @@ class PeakSource(Source):
 
 def _opened(path: Path) -> tuple[ScanInfo, PeakSource]:
     """Return what a file says, and its values."""
-    with _file(path) as file:
-        if _DATA not in file:
-            raise UnreadableFile(
-                f"{path} holds spectra without integrated peaks",
-                todo="integrate its peaks in the instrument's program",
-            )
-        shape = tuple(int(n) for n in _own_dataset(file, _DATA, path).shape)
-        if len(shape) != 4 or 0 in shape or 1 not in shape[:3]:
-            raise UnreadableFile(
-                f"{path} holds peaks of shape {shape}", "one raster of lines and points"
-            )
-        table = _own_dataset(file, _TABLE, path)[()]
-        times = (
-            _own_dataset(file, _TIMES, path)[()] if _TIMES in file else np.empty((1, 0))
+    file = open_hdf5(path)
+    if _DATA not in file:
+        raise UnreadableFile(
+            f"{path} holds spectra without integrated peaks",
+            todo="integrate its peaks in the instrument's program",
         )
-        period = np.ravel(file["TimingData"].attrs.get("TofPeriod", 0.0))
+    shape = tuple(int(n) for n in _own_dataset(_DATA, path).shape)
+    if len(shape) != 4 or 0 in shape or 1 not in shape[:3]:
+        raise UnreadableFile(
+            f"{path} holds peaks of shape {shape}", "one raster of lines and points"
+        )
+    table = _own_dataset(_TABLE, path)[()]
+    times = _own_dataset(_TIMES, path)[()] if _TIMES in file else np.empty((1, 0))
+    period = np.ravel(file["TimingData"].attrs.get("TofPeriod", 0.0))
     lines, points = _raster_axes(shape)
     peaks = shape[3]
     if len(table) != peaks:
@@ -171,7 +169,7 @@ def _text(label: Any) -> str:
     return text.strip("\0 ")
 
 
-def _own_dataset(file: Any, name: str, path: Path) -> Any:
+def _own_dataset(name: str, path: Path) -> Any:
     """Return a dataset that lies in the file itself, in chunks that are read alone.
 
     Raises
@@ -179,36 +177,8 @@ def _own_dataset(file: Any, name: str, path: Path) -> Any:
     UnreadableFile
         If it is a link to another file, or its chunks would fill the memory.
     """
-    import h5py
-
-    group, dataset = name.split("/")
-    links = (file.get(group, getlink=True), file[group].get(dataset, getlink=True))
-    found = file[name]
-    if (
-        not all(isinstance(link, h5py.HardLink) for link in links)
-        or found.is_virtual
-        or found.external
-    ):
-        raise UnreadableFile(f"{path} refers to another file for its {dataset}")
+    found = dataset(path, name)
     values = int(np.prod(found.chunks or (1,), dtype=object))
     if values * found.dtype.itemsize > _LARGEST_CHUNK:
-        raise UnreadableFile(f"{path} holds {dataset} in chunks of {values} values")
+        raise UnreadableFile(f"{path} holds {name} in chunks of {values} values")
     return found
-
-
-def _file(path: Path) -> Any:
-    """Open an HDF5 file.
-
-    Raises
-    ------
-    MissingDependency
-        If h5py is not installed.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingDependency(
-            f"{path} is an HDF5 file, which needs h5py",
-            todo="install it with: pip install 'napari-nanoscape[formats]'",
-        ) from error
-    return h5py.File(path, "r")

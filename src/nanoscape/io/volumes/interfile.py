@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nanoscape.errors import UnreadableFile
+from nanoscape.io.containment import inside
 from nanoscape.io.lazy import lazy_array
 from nanoscape.io.opening import (
     Options,
@@ -138,7 +139,7 @@ def _samples(entries: Entries, header: Path) -> Path:
     plain = name.replace("\\", "/").rsplit("/", 1)[-1]
     if not plain or plain in (".", ".."):
         raise UnreadableFile(f"{header} does not name the file with its samples")
-    found = header.with_name(plain)
+    found = inside(header.parent, plain, header)
     if not found.is_file():
         raise UnreadableFile(
             f"{header} has no samples: {plain} is missing beside it",

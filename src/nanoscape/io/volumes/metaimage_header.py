@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from nanoscape.errors import UnreadableFile
-from nanoscape.io.volumes.raw import RawLayout, beside
+from nanoscape.io.containment import inside
+from nanoscape.io.volumes.raw import RawLayout
 from nanoscape.io.volumes.volume import lengths
 
 # Sequences write about a kilobyte of text for each frame.
@@ -184,4 +185,4 @@ def _files(header: MetaHeader, where: str) -> tuple[Path, ...]:
         names = tuple(words[0] % number for number in range(first, last + 1, step))
     if not names:
         raise UnreadableFile(f"{header.path} names no files for its samples")
-    return tuple(beside(header.path, name) for name in names)
+    return tuple(inside(header.path.parent, name, header.path) for name in names)

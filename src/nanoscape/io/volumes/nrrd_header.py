@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from nanoscape.errors import UnreadableFile
-from nanoscape.io.volumes.raw import RawLayout, beside
+from nanoscape.io.containment import inside
+from nanoscape.io.volumes.raw import RawLayout
 from nanoscape.io.volumes.volume import lengths, numbers
 
 MAGIC = b"NRRD000"
@@ -198,7 +199,7 @@ def _files(header: NrrdHeader) -> tuple[Path, ...]:
         names = [words[0] % number for number in numbered]
     if not names:
         raise UnreadableFile(f"{header.path} names no files for its samples")
-    return tuple(beside(header.path, name) for name in names)
+    return tuple(inside(header.path.parent, name, header.path) for name in names)
 
 
 def _after_lines(path: Path, start: int, lines: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,25 +174,6 @@ def plane_chunks(
         chunks[axis] = max(1, min(shape[axis], room))
         room //= shape[axis]
     return tuple(chunks)
-
-
-def beside(header: Path, name: str) -> Path:
-    """Return the path of a file that a header names.
-
-    Raises
-    ------
-    UnreadableFile
-        If the name leads out of the header's folder.
-    """
-    parts = PureWindowsPath(name).parts + PurePosixPath(name).parts
-    rooted = PureWindowsPath(name).anchor or PurePosixPath(name).anchor
-    if not name or rooted or ".." in parts or "\0" in name:
-        raise UnreadableFile(
-            f"{header} names the file {name!r} for its samples",
-            "a file in the same folder",
-            "put both into one folder and correct the name",
-        )
-    return header.parent / PurePosixPath(name.replace("\\", "/"))
 
 
 def truncated(file: Path, needed: int, found: int) -> UnreadableFile:
