@@ -208,18 +208,24 @@ def _axes(scales: Mapping[str, Any], ndim: int) -> list[dict[str, Any]]:
 def _transformation(
     scales: Mapping[str, Any], dataset: Mapping[str, Any], ndim: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return scale and translation of the finest level, in the units of the axes."""
+    """Return scale and translation of the finest level, in the units of the axes.
+
+    The scale is zero where none is stated: the standard demands one, and a step of
+    one unit would be made up.
+    """
     scale, shift = np.ones(ndim), np.zeros(ndim)
+    stated = False
     for owner in (dataset, scales):
         for step in owner.get("coordinateTransformations") or []:
             if step.get("type") == "scale":
                 factors = np.asarray(step["scale"], dtype=np.float64)
                 scale, shift = scale * factors, shift * factors
+                stated = True
             elif step.get("type") == "translation":
                 shift = shift + np.asarray(step["translation"], dtype=np.float64)
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
         raise ValueError("a scale or translation that is not finite")
-    return scale, shift
+    return scale if stated else 0 * scale, shift
 
 
 def _affine(
@@ -255,7 +261,7 @@ def _times(
     shape: tuple[int, ...],
 ) -> tuple[float, ...] | None:
     for axis, factor, start, length in zip(axes, scale, shift, shape, strict=True):
-        if axis["name"] == "t" and axis.get("unit"):
+        if axis["name"] == "t" and axis.get("unit") and factor:
             unit = seconds_per(str(axis["unit"]))
             return tuple(float((start + factor * i) * unit) for i in range(length))
     return None

@@ -97,6 +97,11 @@ def _read_one(samples: Path, options: Options) -> list[Readable]:
     parameters = read_parameters(samples.parent / _PARAMETERS)
     order = frame_order(parameters, options)
     source = _source(samples, parameters, order)
+    if "VisuCoreDataSlope" not in parameters:
+        options.warn(
+            f"{parameters.path} does not state by what samples are multiplied; they "
+            "are as stored"
+        )
     source.check_complete()
     chunks = plane_chunks(source.shape, "ctzyx", source.dtype)
     data = lazy_array(source, chunks)

@@ -86,6 +86,13 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
             f"{header_path} is damaged: it states the size {volume}, the type "
             f"{header.common.get('data_type')} and {len(header.frames)} frames"
         )
+    stated = header.whole("total_frames", len(header.frames))
+    if stated != len(header.frames):
+        raise UnreadableFile(
+            f"{header_path} is truncated: it announces {stated} frames and describes "
+            f"{len(header.frames)}",
+            todo="copy the header again",
+        )
     quantity, factor = _calibration(header, options)
     source = PlacedFrames(
         samples,
