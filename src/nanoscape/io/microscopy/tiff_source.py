@@ -116,7 +116,8 @@ class _OpenTiff:
         self._readers: dict[str, ByteReader] = {}
         self._users = 0
         try:
-            self.series = self.file.series
+            # Recent versions of tifffile find the series only when one is asked for.
+            self.series = list(self.file.series)
         finally:
             self.file.close()
 
