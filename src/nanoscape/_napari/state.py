@@ -173,6 +173,7 @@ class ViewerState:
         layers = self.viewer.layers
         present = [layer for layer in new if layer in layers]
         if present:
+            self.canvas.in_order(present)
             visible = [layer for layer in present if layer.visible] or present
             # With one layer selected, napari's own controls stay usable.
             layers.selection.active = visible[-1]
