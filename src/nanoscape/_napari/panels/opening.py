@@ -10,81 +10,29 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
-    QWidget,
 )
 
+from nanoscape._napari.calibration import CalibrationQuestion
 from nanoscape._napari.following import follow
-from nanoscape._napari.loading import Loaded
+from nanoscape._napari.loading import AS_IT_IS, Given, Loaded
 from nanoscape._napari.notes import EmptyState, FailureNote, Text
 from nanoscape._napari.panels.section import Section
 from nanoscape._napari.study_table import COLUMNS, EDITABLE, edit_tag, rows_of
 from nanoscape._napari.tasks import Failure, Runner, describe, tell
 from nanoscape.compute import Task
 from nanoscape.errors import MissingCalibration
+from nanoscape.io import FORMATS
 from nanoscape.model.study import STUDY_FILE
-from nanoscape.units import micrometres_per
 
-_UNITS = ("µm", "nm", "mm")
 _ROWS = 9
 _WIDEST_COLUMN = 140
 """A long name must not push the other columns out of sight; it is in the tooltip."""
-
-
-class CalibrationQuestion(QWidget):
-    """Asks how large the pixels are of files that do not say so."""
-
-    answered = Signal(float)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = Text()
-        self.number = QDoubleSpinBox()
-        self.number.setDecimals(4)
-        self.number.setRange(0.0001, 1e6)
-        self.number.setValue(1.0)
-        self.number.setAccessibleName("Pixel size")
-        self.number.setToolTip("Distance from one pixel to the next.")
-        self.unit = QComboBox()
-        self.unit.addItems(_UNITS)
-        self.unit.setAccessibleName("Unit of the pixel size")
-        self.go = QPushButton("Open with this pixel size")
-        self.go.clicked.connect(self._answer)
-        self.skip = QPushButton("Leave out")
-        self.skip.clicked.connect(lambda: self.setVisible(False))
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(self.text, 0, 0, 1, 2)
-        grid.addWidget(self.number, 1, 0)
-        grid.addWidget(self.unit, 1, 1)
-        grid.addWidget(self.go, 2, 0)
-        grid.addWidget(self.skip, 2, 1)
-        grid.setColumnStretch(0, 1)
-        self.setVisible(False)
-
-    def ask(self, paths: Iterable[Path]) -> None:
-        """Ask for the pixel size of some files."""
-        names = ", ".join(path.name for path in paths)
-        self.text.setText(
-            f"{names} does not say how large its pixels are. Enter it as the "
-            "microscope or scanner states it:"
-        )
-        self.setVisible(True)
-        self.number.setFocus()
-
-    def value_um(self) -> float:
-        """Return the pixel size in µm."""
-        return self.number.value() * micrometres_per(self.unit.currentText())
-
-    def _answer(self) -> None:
-        self.setVisible(False)
-        self.answered.emit(self.value_um())
 
 
 class FilesSection(Section):
@@ -99,7 +47,9 @@ class FilesSection(Section):
             "are. You can also drop them onto the canvas.",
         )
         self._state = state
-        self._uncalibrated: list[Path] = []
+        self._uncalibrated: dict[Path, MissingCalibration] = {}
+        self._given = AS_IT_IS
+        self.kind = _kind_box()
         self.files = QPushButton("Files…")
         self.folder = QPushButton("Folder or study…")
         self.folder.setToolTip(
@@ -121,6 +71,12 @@ class FilesSection(Section):
         row.addWidget(self.files)
         row.addWidget(self.folder)
         self.content.addLayout(row)
+        kinds = QHBoxLayout()
+        label = QLabel("Open as")
+        label.setBuddy(self.kind)
+        kinds.addWidget(label)
+        kinds.addWidget(self.kind, 1)
+        self.content.addLayout(kinds)
         for widget in (self.note, self.question, self.failure, self.empty):
             self.content.addWidget(widget)
         self.note.setVisible(False)
@@ -133,17 +89,26 @@ class FilesSection(Section):
         self._show_empty()
 
     def open_files(
-        self, paths: Iterable[str | Path], pixel_size_um: float | None = None
+        self, paths: Iterable[str | Path], given: Given | None = None
     ) -> None:
-        """Read files beside the window and show them."""
+        """Read files beside the window, as the kind that is chosen, and show them."""
         self.failure.clear()
         self.note.tell("")
+        self._given = given or Given(format=self.kind.currentData())
+        # The next files may be of any kind again.
+        self.kind.setCurrentIndex(0)
         self._state.arrivals.open_files(
             paths,
-            pixel_size_um,
+            self._given,
             on_loaded=self._on_loaded,
             on_failed=self._on_failed,
         )
+
+    def ask_kind(self) -> None:
+        """Lead the user to the choice of the kind of file."""
+        self.set_open(True)
+        self.kind.setFocus()
+        self.note.tell("Choose under “Open as” what the file is, then Files… or Folder…")
 
     def open_folder(self, path: str | Path) -> None:
         """Open a study, or an image that is stored as a folder."""
@@ -159,21 +124,29 @@ class FilesSection(Section):
         opened = f"Opened {count} image{'' if count == 1 else 's'}."
         self.note.tell(opened if count else "")
         others = []
-        self._uncalibrated = []
+        self._uncalibrated = {}
         for path, error in loaded.refused:
             if isinstance(error, MissingCalibration):
-                self._uncalibrated.append(path)
+                self._uncalibrated[path] = error
             else:
                 others.append(error)
-        if self._uncalibrated:
-            self.question.ask(self._uncalibrated)
+        self._ask_next()
         if others:
             self._on_failed(describe(others[0], "Open files"))
             more = [str(error) for error in others[1:]]
             self.failure.text.setText("\n".join([self.failure.text.text(), *more]))
 
-    def _open_calibrated(self, pixel_size_um: float) -> None:
-        self.open_files(self._uncalibrated, pixel_size_um)
+    def _ask_next(self) -> None:
+        """Ask for what the next files lack; those that lack the same go together."""
+        self._asked: list[Path] = []
+        if self._uncalibrated:
+            needs = next(iter(self._uncalibrated.values())).needs
+            alike = [p for p, error in self._uncalibrated.items() if error.needs == needs]
+            self._asked = alike
+            self.question.ask(alike, needs, self._given)
+
+    def _open_calibrated(self, given: Given) -> None:
+        self.open_files(self._asked, given)
 
     def _on_failed(self, failure: Failure) -> None:
         self.failure.show_failure(failure)
@@ -184,7 +157,9 @@ class FilesSection(Section):
         self.empty.setVisible(is_empty)
 
     def _ask_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, "Open files")
+        names, _ = QFileDialog.getOpenFileNames(
+            self, "Open files", "", self._name_filter()
+        )
         if names:
             self.open_files(names)
 
@@ -192,6 +167,35 @@ class FilesSection(Section):
         name = QFileDialog.getExistingDirectory(self, "Open a folder or study")
         if name:
             self.open_folder(name)
+
+
+    def _name_filter(self) -> str:
+        """Return the usual names of the chosen kind, for the file dialog."""
+        name = self.kind.currentData()
+        if not name:
+            return ""
+        found = next(form for form in FORMATS if form.name == name)
+        # Brackets in a title would be read as names.
+        title = found.title.partition(" (")[0]
+        return f"{title} ({' '.join(found.patterns)});;All files (*)"
+
+
+def _kind_box() -> QComboBox:
+    """Return a choice of all formats, automatic by default."""
+    box = QComboBox()
+    box.addItem("Automatic (by content)", "")
+    for form in sorted(FORMATS, key=lambda form: form.title.lower()):
+        box.addItem(form.title, form.name)
+    box.setAccessibleName("Kind of file")
+    box.setToolTip(
+        "<qt>What a file is, where its content does not tell: tables and folders "
+        "are often ambiguous.</qt>"
+    )
+    box.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    box.setMinimumContentsLength(8)
+    return box
 
 
 class StudySection(Section):
