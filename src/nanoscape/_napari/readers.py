@@ -72,9 +72,7 @@ def open_beside(
     state: ViewerState, paths: Sequence[Path], given: Given = AS_IT_IS
 ) -> None:
     """Read files in a worker and show them; tell what could not be read."""
-    state.arrivals.open_files(
-        paths, given, on_loaded=partial(_tell_refused, state)
-    )
+    state.arrivals.open_files(paths, given, on_loaded=partial(_tell_refused, state))
 
 
 def ask_calibration(name: str, needs: Sequence[str]) -> Given | None:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QPushButton,
     QTableWidget,
@@ -23,14 +24,21 @@ from nanoscape._napari.following import follow
 from nanoscape._napari.loading import AS_IT_IS, Given, Loaded
 from nanoscape._napari.notes import EmptyState, FailureNote, Text
 from nanoscape._napari.panels.section import Section
-from nanoscape._napari.study_table import COLUMNS, EDITABLE, edit_tag, rows_of
+from nanoscape._napari.study_table import (
+    COLUMNS,
+    EDITABLE,
+    details_text,
+    edit_tag,
+    rows_of,
+)
+from nanoscape._napari.tag_fields import TagFields
 from nanoscape._napari.tasks import Failure, Runner, describe, tell
 from nanoscape.compute import Task
 from nanoscape.errors import MissingCalibration
 from nanoscape.io import FORMATS
 from nanoscape.model.study import STUDY_FILE
 
-_ROWS = 9
+_ROWS = 6
 _WIDEST_COLUMN = 140
 """A long name must not push the other columns out of sight; it is in the tooltip."""
 
@@ -108,7 +116,9 @@ class FilesSection(Section):
         """Lead the user to the choice of the kind of file."""
         self.set_open(True)
         self.kind.setFocus()
-        self.note.tell("Choose under “Open as” what the file is, then Files… or Folder…")
+        self.note.tell(
+            "Choose under “Open as” what the file is, then Files… or Folder…"
+        )
 
     def open_folder(self, path: str | Path) -> None:
         """Open a study, or an image that is stored as a folder."""
@@ -141,7 +151,9 @@ class FilesSection(Section):
         self._asked: list[Path] = []
         if self._uncalibrated:
             needs = next(iter(self._uncalibrated.values())).needs
-            alike = [p for p, error in self._uncalibrated.items() if error.needs == needs]
+            alike = [
+                p for p, error in self._uncalibrated.items() if error.needs == needs
+            ]
             self._asked = alike
             self.question.ask(alike, needs, self._given)
 
@@ -167,7 +179,6 @@ class FilesSection(Section):
         name = QFileDialog.getExistingDirectory(self, "Open a folder or study")
         if name:
             self.open_folder(name)
-
 
     def _name_filter(self) -> str:
         """Return the usual names of the chosen kind, for the file dialog."""
@@ -204,8 +215,8 @@ class StudySection(Section):
     def __init__(self, state: Any) -> None:
         super().__init__(
             "In this study",
-            "Everything that is open. Double-click a tag to change it; a click on a "
-            "row selects its layer.",
+            "Everything that is open. A click on a row selects its layer; its tags are "
+            "changed below the list.",
         )
         self._state = state
         self.table = QTableWidget(0, len(COLUMNS))
@@ -213,6 +224,13 @@ class StudySection(Section):
         self.table.setAccessibleName("Objects of the study")
         self.table.verticalHeader().setVisible(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for number, column in enumerate(COLUMNS):
+            self.table.setColumnHidden(number, not column.is_shown)
+        self.details = Text()
+        self.tags = TagFields()
         self.empty = Text("Nothing is open yet: use Open files above.")
         self.save = QPushButton("Save study…")
         self.save.setToolTip(
@@ -227,8 +245,11 @@ class StudySection(Section):
 
     def fill(self) -> None:
         """Make the table."""
-        for widget in (self.empty, self.table, self.save, self.note, self.failure):
+        selected = (self.details, self.tags)
+        rest = (self.save, self.note, self.failure)
+        for widget in (self.empty, self.table, *selected, *rest):
             self.content.addWidget(widget)
+        self.tags.edited.connect(self._edit)
         self.note.setVisible(False)
         self.save.clicked.connect(self._ask_folder)
         self.runner.started.connect(lambda: self.save.setEnabled(False))
@@ -248,15 +269,15 @@ class StudySection(Section):
         rows = rows_of(self._state.session)
         self._addresses = [address for address, _ in rows]
         self.table.setRowCount(len(rows))
-        for row, (address, texts) in enumerate(rows):
+        for row, (_, texts) in enumerate(rows):
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                item.setToolTip(address if column == 0 else text)
+                item.setToolTip(text)
                 if COLUMNS[column].tag not in EDITABLE:
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                 self.table.setItem(row, column, item)
         self.table.resizeColumnsToContents()
-        for column in range(len(COLUMNS)):
+        for column in range(1, len(COLUMNS)):
             width = min(self.table.columnWidth(column), _WIDEST_COLUMN)
             self.table.setColumnWidth(column, width)
         height = self.table.verticalHeader().defaultSectionSize()
@@ -266,6 +287,7 @@ class StudySection(Section):
         self.save.setEnabled(bool(rows))
         self.empty.setVisible(not rows)
         self._filling = False
+        self._show_details()
 
     def save_in(self, folder: str | Path) -> None:
         """Save the study in a folder, beside the window."""
@@ -293,13 +315,29 @@ class StudySection(Section):
             return
         tag = COLUMNS[item.column()].tag
         edit_tag(self._state.session, self._addresses[item.row()], tag, item.text())
-        self._state.objects_changed.emit()
-        self._state.roles_changed.emit()
+        self._state.tell_all()
+
+    def _edit(self, tag: str, text: str) -> None:
+        """Change a tag of all selected rows."""
+        for address in self._selected():
+            edit_tag(self._state.session, address, tag, text)
+        self._state.tell_all()
+
+    def _selected(self) -> list[str]:
+        rows = sorted({index.row() for index in self.table.selectedIndexes()})
+        return [self._addresses[row] for row in rows if row < len(self._addresses)]
+
+    def _show_details(self) -> None:
+        session, chosen = self._state.session, self._selected()
+        self.details.tell(details_text(session, chosen[0]) if len(chosen) == 1 else "")
+        self.tags.show_tags([getattr(session[a], "tags", {}) for a in chosen])
 
     def _on_selected(self) -> None:
-        rows = {index.row() for index in self.table.selectedIndexes()}
-        found = (self._state.layer_of(self._addresses[row]) for row in sorted(rows))
+        if self._filling:
+            return
+        self._show_details()
+        found = (self._state.layer_of(address) for address in self._selected())
         layers = [layer for layer in found if layer is not None]
-        if layers and not self._filling:
+        if layers:
             self._state.viewer.layers.selection.clear()
             self._state.viewer.layers.selection.update(layers)
