@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from nanoscape._napari.panels.opening import FilesSection, StudySection
 from nanoscape._napari.state import ViewerState
@@ -165,6 +166,29 @@ def test_the_study_is_listed_and_its_tags_are_edited(
     assert state.session["CD31"].tags["subject"] == "m2"
     assert state.session["CD31"].tags.origin("subject") == "user"
     assert state.session["Liposome"].tags["subject"] == "m1"
+
+
+def test_tags_of_the_selected_rows_are_edited_below_the_list(
+    qtbot: QtBot, state: ViewerState, slide: list[str]
+) -> None:
+    section = StudySection(state)
+    qtbot.addWidget(section)
+    section.resize(360, 800)
+    section.set_open(True)
+    section.show()
+    columns = range(section.table.columnCount())
+    widths = [section.table.columnWidth(c) for c in columns]
+    assert sum(widths) <= section.table.viewport().width()
+    assert not section.tags.isVisible()
+    section.table.selectAll()
+    lesion = section.tags.fields["lesion"]
+    lesion.setFocus()
+    qtbot.keyClicks(lesion, "left")
+    qtbot.keyClick(lesion, Qt.Key.Key_Return)
+    assert [state.session[a].tags["lesion"] for a in slide] == ["left", "left"]
+    assert section.tags.fields["subject"].text() == "m1"
+    section.table.selectRow(0)
+    assert section.details.text().startswith("40 × 50 pixels of 0.5 µm")
 
 
 def test_a_row_selects_its_layer(
