@@ -18,6 +18,7 @@ from napari.utils._proxies import PublicOnlyProxy
 
 from nanoscape import io
 from nanoscape._napari.layers import KEY
+from nanoscape._napari.roles import with_role
 from nanoscape._napari.state import ViewerState, state_of
 from nanoscape.errors import MissingCalibration, WrongInput
 from nanoscape.model import (
@@ -358,6 +359,12 @@ def study_of_two_sections(state: ViewerState, monkeypatch: Any) -> None:
                     tags=Tags.of("sheet", subject="m1", section=section),
                 )
             )
+
+
+def test_the_pet_of_a_pet_ct_is_no_anatomy() -> None:
+    for modality, role in (("PT", None), ("CT", "Anatomy")):
+        tagged = with_role(image("PET-CT SERIES", modality=modality))
+        assert tagged.tags.get("role") == role
 
 
 def test_one_scene_at_a_time_and_looks_are_remembered(
