@@ -154,8 +154,8 @@ def _use_window(sample: Path, many: Path, large: Path) -> None:
         return lambda: len(viewer.layers) >= count and not is_busy(state)
 
     watch.step("open the sample study", panel.open_sample, shown(1))
-    watch.step("next section", lambda: state.arrivals.step_scene(1), shown(1))
-    watch.step("and back", lambda: state.arrivals.step_scene(-1), shown(1))
+    for title, step in (("a section", 1), ("next section", 1), ("and back", -1)):
+        watch.step(title, lambda step=step: state.arrivals.step_scene(step), shown(1))
     for tab in ("Align", "Segment", "Measure", "Figure", "History"):
         watch.step(f"tab {tab}", lambda tab=tab: panel.go_to(tab), _ready(panel, tab))
     before = len(viewer.layers)

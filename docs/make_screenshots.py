@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication
 from nanoscape._napari.state import state_of
 
 IMAGES = Path(__file__).parent / "images"
-COLOURS = 128
+COLOURS = 88
 
 
 def wait(seconds: float) -> None:

@@ -40,7 +40,25 @@ class UnreadableFile(NanoscapeError):
 
 
 class MissingCalibration(NanoscapeError):
-    """A file does not say how large its pixels are, or in which unit it measures."""
+    """A file does not say how large its pixels are, or in which unit it measures.
+
+    Parameters
+    ----------
+    found, expected, todo
+        As for every error.
+    needs
+        What would help: ``pixel_size``, ``scan_speed`` or ``spot_size`` of the reader.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        expected: str = "",
+        todo: str = "",
+        needs: tuple[str, ...] = ("pixel_size",),
+    ) -> None:
+        super().__init__(found, expected, todo)
+        self.needs = needs
 
 
 class WrongInput(NanoscapeError):

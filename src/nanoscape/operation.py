@@ -41,7 +41,7 @@ _SCALARS = (bool, int, float, str)
 class Role:
     """Which role an input plays or an output takes, given by ``Annotated``."""
 
-    name: str
+    name: str = ""
     label: str = ""
 
 

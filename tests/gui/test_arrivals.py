@@ -170,22 +170,33 @@ def test_only_the_newest_of_several_scenes_is_shown(
 
 
 def test_cancelling_a_scene_shows_the_one_before(
-    qtbot: QtBot, viewer: ViewerModel, state: ViewerState, sections: list[str]
+    qtbot: QtBot,
+    viewer: ViewerModel,
+    state: ViewerState,
+    sections: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = sections
     state.arrivals.go_to_scene(first)
     wait(qtbot, state)
+    layers = list(viewer.layers)
+    showing = Canvas.showing
 
-    def cancel(event: Any) -> None:
-        if event.value.name == "b 1":
+    def cancelled(self: Canvas, address: str, **options: Any) -> Any:
+        if address == "b/b 1":
             state.arrivals.cancel()
+        return showing(self, address, **options)
 
-    viewer.layers.events.inserted.connect(cancel)
+    monkeypatch.setattr(Canvas, "showing", cancelled)
     state.arrivals.go_to_scene(second)
     wait(qtbot, state)
     assert state.scene is not None
     assert state.scene.id == first
     assert names(viewer) == ["a 0", "a 1", "a 2"]
+    assert list(viewer.layers) == layers
+    assert [state.address_of(layer) for layer in layers] == [
+        f"a/a {number}" for number in range(3)
+    ]
 
 
 def test_a_study_that_cannot_be_read_leaves_the_open_one(

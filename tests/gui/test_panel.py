@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ from napari.components import ViewerModel
 from pytestqt.qtbot import QtBot
 
 from nanoscape._napari.alignment import accept, pairs_of
+from nanoscape._napari.notes import Text
+from nanoscape._napari.nothing_open import NothingOpen
 from nanoscape._napari.panels import Panel
 from nanoscape._napari.panels.operation_section import OperationSection
 from nanoscape._napari.state import ViewerState
-from nanoscape.model import Affine, Edge, Image, Quality, Tags
+from nanoscape.model import Affine, Edge, Image, Quality, Source, Tags
 from nanoscape.workflow.recipe import Recipe
+from nanoscape.workflow.registry import resolve
 
 pytestmark = pytest.mark.usefixtures("fake_operations")
 
@@ -60,6 +64,22 @@ def test_an_empty_panel_says_what_to_do_first(panel: Panel) -> None:
     panel.files.sample_asked.disconnect(panel.open_sample)
     panel.files.empty.button.click()
     assert with_sample == [True]
+
+
+def test_every_empty_tab_offers_the_sample_study(
+    panel: Panel, state: ViewerState
+) -> None:
+    panel.show()
+    for title in ("Align", "Segment", "Measure", "Figure", "History"):
+        panel.go_to(title)
+        shown = [
+            first for first in panel.findChildren(NothingOpen) if first.isVisible()
+        ]
+        assert len(shown) == 1, title
+        assert "tab Open" in shown[0].findChildren(Text)[0].text()
+    state.show([state.session.add(Image.from_array([[0.0]], "yx", spacing=1.0))])
+    panel.go_to("Segment")
+    assert not any(first.isVisible() for first in panel.findChildren(NothingOpen))
 
 
 def test_chips_show_who_plays_a_role(
@@ -222,6 +242,45 @@ def test_history_tells_a_step_and_does_it_again(
     assert section.form is not None
     assert section.form.values() == record.parameters
     assert section.form.inputs() == {"image": "CD31"}
+
+
+def test_history_names_objects_that_are_not_open(
+    panel: Panel, state: ViewerState, slide: list[str]
+) -> None:
+    """A recipe has run elsewhere: its addresses are for programs."""
+    first = "$bright.labels [subject m2, section s1]"
+    scope = {"subject": "m2", "section": "s1"}
+    for number, (inputs, output) in enumerate(
+        (("m2_slide/CD31", first), (first, "$again.labels [subject m2, section s1]"))
+    ):
+        record = state.session.run(
+            "segmentation.bright_places", {"image": "CD31"}, {"threshold": 0.5}
+        )
+        state.session.study.records[number] = replace(
+            record, inputs={"image": [inputs]}, outputs={"labels": output}, scope=scope
+        )
+    state.session.study.add(Source(id="m2_slide", path="m2_slide.ome.tif"))
+    state.history_changed.emit()
+    title = resolve("segmentation.bright_places").title
+    text = panel.history.details.text()
+    assert f"Vessels: result of step 1, {title} (m2 s1)" in text
+    panel.history.list.setCurrentRow(1)
+    assert "Vessels: CD31 of m2_slide" in panel.history.details.text()
+    assert "$" not in text + panel.history.details.text()
+
+
+def test_history_tells_how_a_number_came_about(
+    panel: Panel, state: ViewerState, slide: list[str]
+) -> None:
+    record = state.session.run(
+        "segmentation.bright_places", {"image": "CD31"}, {"threshold": 0.5}
+    )
+    (address,) = record.outputs.values()
+    tags = Tags.of("header", derivation=["weight 25 g (given)", "× 4 → SUVbw"])
+    state.session.put(address, state.session[address].replace(tags=tags))
+    state.history_changed.emit()
+    text = panel.history.details.text()
+    assert "How this number came about:\n• weight 25 g (given)\n• × 4" in text
 
 
 def test_history_is_saved_as_a_workflow(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 
 from nanoscape._napari.panels.opening import FilesSection, StudySection
 from nanoscape._napari.state import ViewerState
 from nanoscape._napari.study_table import edit_tag, pixel_size_text, rows_of
 from nanoscape.errors import MissingCalibration, UnreadableFile
+from nanoscape.io import FORMATS
 from nanoscape.model import Image, Landmarks
 
 
@@ -78,12 +81,77 @@ def test_a_missing_pixel_size_is_asked_for(
     open_and_wait(qtbot, files, "scan.bare")
     assert files.question.isVisible()
     assert "scan.bare" in files.question.text.text()
-    files.question.number.setValue(325)
-    files.question.unit.setCurrentText("nm")
+    assert files.question.needs == ["pixel_size"]
+    files.question.numbers["pixel_size"].setValue(325)
+    files.question.units["pixel_size"].setCurrentText("nm")
     files.question.go.click()
     wait_for_arrivals(qtbot, files)
     assert not files.question.isVisible()
     assert state.session["scan"].spacing["x"] == pytest.approx(0.325)
+
+
+@pytest.fixture
+def laser_lines(qtbot: QtBot, state: ViewerState, tmp_path: Path) -> Path:
+    """Three lines of laser ablation that say when, not where, they were measured."""
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    rows = "".join(f"{t * 0.5},{t},{2 * t}\n" for t in range(1, 6))
+    for line in range(1, 4):
+        text = "Time in Seconds,Au197,P31\n" + rows
+        (folder / f"line_{line:02}.xl").write_text(text)
+    return folder
+
+
+def test_laser_ablation_is_asked_for_speed_and_spot(
+    qtbot: QtBot, state: ViewerState, laser_lines: Path
+) -> None:
+    files = FilesSection(state)
+    qtbot.addWidget(files)
+    files.set_open(True)
+    files.show()
+    files.open_folder(laser_lines)
+    wait_for_arrivals(qtbot, files)
+    assert files.question.isVisible()
+    assert files.question.needs == ["scan_speed", "spot_size"]
+    assert "laser" in files.question.text.text()
+    files.question.numbers["scan_speed"].setValue(30)
+    files.question.numbers["spot_size"].setValue(0.025)
+    files.question.units["spot_size"].setCurrentText("mm")
+    files.question.go.click()
+    wait_for_arrivals(qtbot, files)
+    assert files.failure.text.text() == ""
+    gold = state.session["lines/Au197"]
+    assert gold.spacing == pytest.approx({"y": 25.0, "x": 15.0})
+    layer = state.layer_of("lines/Au197")
+    np.testing.assert_allclose(layer.scale, (25, 15))
+    source = state.session.study.sources["lines"]
+    assert (source.scan_speed_um_per_s, source.spot_size_um) == (30, 25)
+
+
+def test_a_file_is_opened_as_what_the_user_says(
+    qtbot: QtBot, state: ViewerState, tmp_path: Path
+) -> None:
+    path = tmp_path / "numbers.csv"
+    rows = ["x_um,y_um"] + [f"{i},{2 * i}" for i in range(4)]
+    path.write_text("\n".join(rows))
+    files = FilesSection(state)
+    qtbot.addWidget(files)
+    files.set_open(True)
+    files.show()
+    titles = {files.kind.itemText(i) for i in range(files.kind.count())}
+    assert {form.title for form in FORMATS} < titles
+    files.kind.setCurrentIndex(files.kind.findData("laicpms-matrix"))
+    files.open_files([path])
+    wait_for_arrivals(qtbot, files)
+    assert files.kind.currentData() == ""
+    assert "expected a table of numbers alone" in files.failure.text.text()
+    assert list(state.session) == []
+    files.kind.setCurrentIndex(files.kind.findData("points"))
+    files.open_files([path])
+    wait_for_arrivals(qtbot, files)
+    (source,) = state.session.study.sources.values()
+    assert source.format == "points"
+    assert state.session[source.id].kind == "points"
 
 
 def test_the_study_is_listed_and_its_tags_are_edited(
@@ -98,6 +166,29 @@ def test_the_study_is_listed_and_its_tags_are_edited(
     assert state.session["CD31"].tags["subject"] == "m2"
     assert state.session["CD31"].tags.origin("subject") == "user"
     assert state.session["Liposome"].tags["subject"] == "m1"
+
+
+def test_tags_of_the_selected_rows_are_edited_below_the_list(
+    qtbot: QtBot, state: ViewerState, slide: list[str]
+) -> None:
+    section = StudySection(state)
+    qtbot.addWidget(section)
+    section.resize(360, 800)
+    section.set_open(True)
+    section.show()
+    columns = range(section.table.columnCount())
+    widths = [section.table.columnWidth(c) for c in columns]
+    assert sum(widths) <= section.table.viewport().width()
+    assert not section.tags.isVisible()
+    section.table.selectAll()
+    lesion = section.tags.fields["lesion"]
+    lesion.setFocus()
+    qtbot.keyClicks(lesion, "left")
+    qtbot.keyClick(lesion, Qt.Key.Key_Return)
+    assert [state.session[a].tags["lesion"] for a in slide] == ["left", "left"]
+    assert section.tags.fields["subject"].text() == "m1"
+    section.table.selectRow(0)
+    assert section.details.text().startswith("40 × 50 pixels of 0.5 µm")
 
 
 def test_a_row_selects_its_layer(

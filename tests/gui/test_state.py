@@ -18,6 +18,7 @@ from napari.utils._proxies import PublicOnlyProxy
 
 from nanoscape import io
 from nanoscape._napari.layers import KEY
+from nanoscape._napari.roles import with_role
 from nanoscape._napari.state import ViewerState, state_of
 from nanoscape.errors import MissingCalibration, WrongInput
 from nanoscape.model import (
@@ -360,6 +361,12 @@ def study_of_two_sections(state: ViewerState, monkeypatch: Any) -> None:
             )
 
 
+def test_the_pet_of_a_pet_ct_is_no_anatomy() -> None:
+    for modality, role in (("PT", None), ("CT", "Anatomy")):
+        tagged = with_role(image("PET-CT SERIES", modality=modality))
+        assert tagged.tags.get("role") == role
+
+
 def test_one_scene_at_a_time_and_looks_are_remembered(
     viewer: ViewerModel, state: ViewerState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,8 +389,76 @@ def test_one_scene_at_a_time_and_looks_are_remembered(
     shown = state.layer_of("s1_CD31")
     assert shown is not None
     assert shown.colormap.name == "turbo"
-    assert "mine" in [layer.name for layer in viewer.layers]
-    assert state.address_of(foreign) == "mine"
+    drawn = state.layer_of("mine")
+    assert drawn is not None
+    np.testing.assert_array_equal(drawn.data, foreign.data)
+
+
+def test_the_next_scene_takes_over_image_layers(
+    viewer: ViewerModel, state: ViewerState
+) -> None:
+    """The images of two sections share layers; labels painted on do not."""
+    study = state.session.study
+    for section, factor in (("s1", 1.0), ("s2", 3.0)):
+        tags = {"subject": "m1", "section": section}
+        known = Tags.of("user", **tags)
+        study.add(Source(id=section, path=f"{section}.tif", tags=known))
+        for name in ("CD31", "DAPI") if section == "s1" else ("DAPI", "CD31"):
+            shown = Image.from_array(
+                np.arange(20.0).reshape(4, 5) * factor,
+                "yx",
+                spacing=factor,
+                name=name,
+                tags=known,
+            )
+            state.session.put(f"{section}/{name}", shown)
+        state.session.put(f"{section}/cells", labels("cells", **tags))
+    first, second = state.scenes
+    state.set_scene(first.id)
+    cd31, dapi, cells = (state.layer_of(f"s1/{n}") for n in ("CD31", "DAPI", "cells"))
+    cd31.gamma, cd31.visible, cd31.contrast_limits = 0.5, False, (2, 3)
+    cells.paint((0, 0), 7)
+    state.set_scene(second.id)
+    assert [state.address_of(layer) for layer in viewer.layers] == [
+        "s2/DAPI",
+        "s2/CD31",
+        "s2/cells",
+    ]
+    assert list(viewer.layers)[:2] == [dapi, cd31]
+    assert [layer.name for layer in viewer.layers] == ["DAPI", "CD31", "cells"]
+    np.testing.assert_array_equal(cd31.data, state.session["s2/CD31"].data)
+    np.testing.assert_allclose(cd31.scale, 3.0)
+    assert cd31.visible
+    assert cd31.gamma == 1.0
+    assert cd31.contrast_limits[1] > 40
+    fresh = state.layer_of("s2/cells")
+    assert fresh is not cells
+    fresh.undo()
+    np.testing.assert_array_equal(fresh.data, state.session["s2/cells"].data)
+    cd31.affine = [[1, 0, 4], [0, 1, 0], [0, 0, 1]]
+    assert state.settle() == []
+    state.set_scene(first.id)
+    assert list(viewer.layers)[:2] == [cd31, dapi]
+    assert cd31.gamma == 0.5
+    assert not cd31.visible
+    assert tuple(cd31.contrast_limits) == (2, 3)
+    np.testing.assert_allclose(cd31.scale, 1.0)
+    edited = state.layer_of("cells (edited)")
+    assert edited is not None
+    assert edited.data[0, 0] == 7
+
+
+def test_undo_does_not_bring_back_what_was_painted_before_a_run(
+    state: ViewerState,
+) -> None:
+    address = state.session.add(labels("cells"))
+    (layer,) = state.show([address])
+    layer.paint((0, 0), 7)
+    state.session.put(address, labels("cells"))
+    state.show([address])
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, state.session[address].data)
+    assert layer.editable
 
 
 def test_a_role_given_by_the_user_is_saved_with_the_study(

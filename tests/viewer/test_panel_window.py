@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QApplication, QLabel
 
 from nanoscape.model import Image, Tags
 
@@ -69,3 +72,47 @@ def _busy(task: Any) -> None:
         task.step(i, 40, "counting")
         sum(range(20000))
         time.sleep(0.01)
+
+
+class _AskedToClose(QCloseEvent):
+    """What the window system sends when the user closes the window."""
+
+    def spontaneous(self) -> bool:
+        return True
+
+
+def test_closing_while_a_step_runs_asks_first(qtbot: QtBot, panel: Any) -> None:
+    window = panel.viewer.window._qt_window
+    section = panel.sections["segmentation.vessels"]
+    stopped: list[bool] = []
+
+    def work(task: Any) -> None:
+        try:
+            for i in range(2000):
+                task.step(i, 2000, "counting")
+                time.sleep(0.01)
+        finally:
+            stopped.append(True)
+
+    asked: list[str] = []
+
+    def keep_open() -> None:
+        dialog = QApplication.activeModalWidget()
+        if dialog is None:
+            QTimer.singleShot(50, keep_open)
+            return
+        asked.extend(label.text() for label in dialog.findChildren(QLabel))
+        dialog.cancel_btn.click()
+
+    section.runner.start(work)
+    qtbot.wait(300)
+    QTimer.singleShot(100, keep_open)
+    event = _AskedToClose()
+    window.closeEvent(event)
+    assert not event.isAccepted()
+    assert any("Vessels" in text for text in asked)
+    assert section.runner.is_running
+    assert not stopped
+    with qtbot.waitSignal(section.runner.ended, timeout=20000):
+        section.runner.cancel()
+    assert stopped

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from nanoscape import io
 from nanoscape._napari import readers, samples
+from nanoscape._napari.loading import Given
 from nanoscape._napari.state import state_of
 from nanoscape.model import Affine, Image, Labels, Source, Study
 
@@ -94,11 +95,12 @@ def test_a_pixel_size_that_is_missing_is_asked_for(
     asked: list[str] = []
     told: list[str] = []
 
-    def ask(name: str) -> float | None:
+    def ask(name: str, needs: tuple[str, ...]) -> Given | None:
         asked.append(name)
-        return answer
+        assert needs == ("pixel_size",)
+        return Given(pixel_size_um=answer) if answer else None
 
-    monkeypatch.setattr(readers, "ask_pixel_size", ask)
+    monkeypatch.setattr(readers, "ask_calibration", ask)
     monkeypatch.setattr(readers, "show_error", told.append)
     viewer = make_napari_viewer_proxy()
     viewer.add_points(np.zeros((1, 2)))

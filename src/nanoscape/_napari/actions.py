@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog
 
+from nanoscape._napari.dock import Dock
 from nanoscape._napari.settings import PLUGIN
 
 TITLE = "Nanoscape"
 
 
-def open_panel(viewer: Any, tab: str = "Open") -> None:
-    """Show the panel, with one of its tabs in front."""
+def open_panel(viewer: Any, tab: str = "Open") -> Dock:
+    """Show the panel, with one of its tabs in front, and return its dock."""
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, TITLE)
     dock.when_ready(lambda panel: panel.go_to(tab))
+    return dock
 
 
 def align(napari_viewer: Viewer) -> None:
@@ -35,10 +35,5 @@ def measure(napari_viewer: Viewer) -> None:
 
 
 def open_as(napari_viewer: Viewer) -> None:
-    """Open files by their content, whatever they are called."""
-    names, _ = QFileDialog.getOpenFileNames(None, "Open with Nanoscape")
-    if names:
-        from nanoscape._napari.readers import open_beside
-        from nanoscape._napari.state import state_of
-
-        open_beside(state_of(napari_viewer), [Path(name) for name in names])
+    """Show the tab Open, where the kind of a file or folder can be chosen."""
+    open_panel(napari_viewer, "Open").when_ready(lambda panel: panel.files.ask_kind())

@@ -24,6 +24,8 @@ from nanoscape._napari.entering import (
     leave_files,
 )
 from nanoscape._napari.loading import (
+    AS_IT_IS,
+    Given,
     Loaded,
     beside,
     load_files,
@@ -124,7 +126,7 @@ class Arrivals(QObject):
     def open_files(
         self,
         paths: Iterable[str | Path],
-        pixel_size_um: float | None = None,
+        given: Given = AS_IT_IS,
         *,
         on_loaded: OnLoaded | None = None,
         on_failed: OnFailed | None = None,
@@ -135,8 +137,8 @@ class Arrivals(QObject):
         ----------
         paths
             Files and folders.
-        pixel_size_um
-            Calibration that replaces that of the files.
+        given
+            What the user says of them.
         on_loaded
             Called when they are shown, also with what could not be read; by default
             the user is told.
@@ -150,9 +152,7 @@ class Arrivals(QObject):
         def load(task: Task) -> Loaded:
             reading, preparing = task.split(1, 3)
             scope = state.scene.scope if state.scene else {}
-            loaded = load_files(
-                beside(state.session), wanted, scope, pixel_size_um, reading
-            )
+            loaded = load_files(beside(state.session), wanted, scope, given, reading)
             return state.canvas.prepare(loaded, shown, preparing)
 
         self._add(

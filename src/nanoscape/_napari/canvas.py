@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Layer
 from napari.types import FullLayerData
 
-from nanoscape._napari.layers import hold, layer_data, make_layer
+from nanoscape._napari.layers import KEY, hold, layer_data, make_layer
 from nanoscape._napari.loading import Loaded
 from nanoscape._napari.oblique import computed, is_oblique, upright
 from nanoscape._napari.overviews import make_overviews, with_overviews
 from nanoscape._napari.place import to_reference
 from nanoscape._napari.scene import SceneAxes, axes_for
+from nanoscape._napari.setting_aside import is_set_aside
 from nanoscape._napari.steps import Stepwise, at_once
-from nanoscape._napari.updating import Look, copy_look, look_of, update_layer
+from nanoscape._napari.updating import (
+    Look,
+    copy_look,
+    default_look,
+    fits,
+    look_of,
+    redress,
+    update_layer,
+)
 from nanoscape.compute import Task
 from nanoscape.model import Affine
 from nanoscape.workflow.session import Session
@@ -40,6 +49,8 @@ class Canvas:
         self._state = weakref.proxy(state)
         self.axes = SceneAxes()
         self._looks: dict[str, Look] = {}
+        self._spare: list[Layer] = []
+        self._reserved: dict[str, Layer] = {}
         self._views: dict[str, tuple[tuple[Any, ...], Any]] = {}
         self._bases: weakref.WeakKeyDictionary[Layer, Affine] = (
             weakref.WeakKeyDictionary()
@@ -108,8 +119,15 @@ class Canvas:
             if layer is not None:
                 return self._swap(layer, address), False
         data[1]["visible"] = is_visible
-        layer = make_layer(data, address)
         look = self._looks.pop(address, None)
+        layer = self._reserved.pop(address, None)
+        if layer is not None and layer in state.viewer.layers and fits(layer, data):
+            with state.quietly():
+                layer.metadata[KEY] = address
+                redress(layer, data, look or default_look(data))
+            self.welcome(layer, address)
+            return layer, True
+        layer = make_layer(data, address)
         if look is not None:
             copy_look(look, layer)
         yield
@@ -134,27 +152,76 @@ class Canvas:
         """Return the transform that is already in a layer's samples, if one is."""
         return self._bases.get(layer)
 
-    def clearing(self) -> Stepwise[None]:
-        """Take the layers of all objects away, and remember how they looked."""
-        yield from self.removing(self._state.session)
+    def let_go(self) -> None:
+        """Part all layers from their objects, and remember how they looked."""
+        state = self._state
+        for layer in state.viewer.layers:
+            address = state.address_of(layer)
+            if address is not None:
+                self._looks[address] = look_of(layer)
+                del layer.metadata[KEY]
+                self._bases.pop(layer, None)
+                state.drawing.forget(layer)
+                self._spare.append(layer)
+
+    def clearing(self, wanted: Sequence[str]) -> Stepwise[None]:
+        """Take away the layers that were let go, but those that will show others.
+
+        Parameters
+        ----------
+        wanted
+            What is shown next.
+        """
+        state = self._state
+        self.axes = axes_for([state.session[a] for a in wanted], state.session.study)
+        spare = [*self._spare, *self._reserved.values()]
+        spare = [layer for layer in spare if layer in state.viewer.layers]
+        self._spare, self._reserved = [], {}
+        for address in wanted:
+            data = self._data(address)
+            layer = None if data is None else _most_alike(spare, data)
+            if layer is not None:
+                spare.remove(layer)
+                self._reserved[address] = layer
+        with state.quietly():
+            # Names are unique, and those of the next layers must be free.
+            for number, layer in enumerate(self._reserved.values()):
+                layer.name = f"… {number}"
+        yield from self._remove(spare)
+
+    def in_order(self, shown: Sequence[Layer]) -> None:
+        """Lay layers above each other, the first one lowest."""
+        layers = self._state.viewer.layers
+        places = [layers.index(layer) for layer in shown]
+        if places != sorted(places):
+            layers.move_multiple(places, len(layers))
 
     def removing(self, addresses: Iterable[str]) -> Stepwise[None]:
-        """Take the layers of some objects away, and remember how they looked.
+        """Take the layers of some objects away, and remember how they looked."""
+        state = self._state
+        found = [(address, state.layer_of(address)) for address in addresses]
+        shown = {address: layer for address, layer in found if layer is not None}
+        self._looks |= {address: look_of(layer) for address, layer in shown.items()}
+        yield from self._remove(list(shown.values()))
 
-        All in one step: after each, napari searches all of memory for what can be
-        freed, which takes longer than everything else.
+    def _remove(self, unwanted: Sequence[Layer]) -> Stepwise[None]:
+        """Remove layers one by one, or all in one step where that is quicker.
+
+        Napari searches memory after each step for what can be freed, which takes
+        longer than everything else unless most of memory is set aside.
         """
-        state, wanted = self._state, set(addresses)
-        layers = state.viewer.layers
-        found = [(layer, state.address_of(layer)) for layer in reversed(list(layers))]
+        layers = self._state.viewer.layers
+        steps = [[layer] for layer in reversed(unwanted)]
+        if not is_set_aside():
+            steps = [[layer for (layer,) in steps]]
         # Napari has had batches since version 0.9.
         batch = getattr(layers, "batched_update", nullcontext)
-        with state.quietly(), batch():
-            for layer, address in found:
-                if address in wanted:
-                    self._looks[address] = look_of(layer)
-                    layers.remove(layer)
-        yield
+        for step in steps:
+            with self._state.quietly(), batch():
+                for layer in step:
+                    if layer in layers:
+                        layers.remove(layer)
+            yield
 
     def _view(self, session: Session, address: str, *, in_memory: bool = False) -> Any:
         """Return an object as it can be sliced along the axes of the scene."""
@@ -191,3 +258,15 @@ class Canvas:
             layers.selection.add(new)
         self.welcome(new, address)
         return new
+
+
+def _most_alike(layers: Sequence[Layer], data: FullLayerData) -> Layer | None:
+    """Return an image layer that can take an image, if one can; by name if possible.
+
+    Labels are not passed on, with what was painted on them, nor are shapes and points.
+    """
+    if data[2] != "image":
+        return None
+    found = [layer for layer in layers if fits(layer, data)]
+    same = (layer for layer in found if layer.name == data[1]["name"])
+    return next(same, found[0] if found else None)

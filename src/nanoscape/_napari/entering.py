@@ -31,7 +31,7 @@ def enter_scene(state: ViewerState, ident: str, loaded: Loaded) -> Stepwise[None
     """Show a scene in place of another; layers of others than us stay."""
     state.settle()
     yield
-    yield from state.canvas.clearing()
+    state.canvas.let_go()
     state.session.take(loaded.session)
     state.look_at(ident)
     yield from _show_scene(state)
@@ -39,16 +39,15 @@ def enter_scene(state: ViewerState, ident: str, loaded: Loaded) -> Stepwise[None
 
 def enter_study(state: ViewerState, loaded: Loaded) -> Stepwise[None]:
     """Show the scene of a study that was read in place of what is open."""
-    yield from state.canvas.clearing()
+    state.canvas.let_go()
     state.take_up(loaded.session)
     state.look_at(loaded.scene)
-    yield
     yield from _show_scene(state)
 
 
 def go_back(state: ViewerState, session: Session, scene: str | None) -> Stepwise[None]:
     """Show again what was looked at before."""
-    yield from state.canvas.clearing()
+    state.canvas.let_go()
     if state.session is not session:
         state.take_up(session)
     state.look_at(scene)
@@ -58,5 +57,7 @@ def go_back(state: ViewerState, session: Session, scene: str | None) -> Stepwise
 def _show_scene(state: ViewerState) -> Stepwise[None]:
     state.scene_changed.emit()
     yield
-    yield from state.showing(state.open_objects())
+    wanted = state.open_objects()
+    yield from state.canvas.clearing(wanted)
+    yield from state.showing(wanted)
     state.history_changed.emit()

@@ -23,6 +23,7 @@ from nanoscape._napari.place import (
     to_reference,
 )
 from nanoscape._napari.scene import SceneAxes
+from nanoscape._napari.updating import is_editable
 from nanoscape.model import Image, Labels, Points, Raster, Regions, Spectra, Study
 from nanoscape.model.raster import single_level
 from nanoscape.model.spectra import SpectrumSource
@@ -175,7 +176,7 @@ def make_layer(data: FullLayerData, address: str) -> Layer:
     """Make a layer that knows which object it shows."""
     layer = Layer.create(*data)
     layer.metadata[KEY] = address
-    if data[2] == "labels" and isinstance(data[0], da.Array):
+    if not is_editable(data):
         layer.editable = False
     return layer
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,30 @@ from nanoscape.model import Scene, Study, Tags
 from nanoscape.model.study import scope_key
 from nanoscape.workflow.session import Session
 from nanoscape.workflow.sources import add_file
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user says of files, in place of what they say themselves.
+
+    Attributes
+    ----------
+    pixel_size_um
+        Distance from one pixel to the next.
+    scan_speed_um_per_s, spot_size_um
+        Of a laser that ran line by line.
+    format
+        Name of the format; empty when the content tells.
+    """
+
+    pixel_size_um: float | None = None
+    scan_speed_um_per_s: float | None = None
+    spot_size_um: float | None = None
+    format: str = ""
+
+
+AS_IT_IS = Given()
+"""What a file says itself."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +87,7 @@ def load_files(
     session: Session,
     paths: Iterable[Path],
     scope: dict[str, Any],
-    pixel_size_um: float | None,
+    given: Given,
     task: Task,
 ) -> Loaded:
     """Read files one by one; one that cannot be read does not stop the others.
@@ -76,8 +100,8 @@ def load_files(
         Files and folders.
     scope
         Subject, lesion and section that new files are guessed to belong to.
-    pixel_size_um
-        Calibration that replaces that of the files.
+    given
+        What the user says of them.
     task
         Progress.
     """
@@ -86,18 +110,18 @@ def load_files(
     for number, path in enumerate(wanted):
         task.step(number, len(wanted), f"reading {path.name}")
         try:
-            loaded.addresses.extend(load_file(session, path, scope, pixel_size_um))
+            loaded.addresses.extend(load_file(session, path, scope, given))
         except NanoscapeError as error:
             loaded.refused.append((path, error))
     return loaded
 
 
 def load_file(
-    session: Session, path: Path, scope: dict[str, Any], pixel_size_um: float | None
+    session: Session, path: Path, scope: dict[str, Any], given: Given
 ) -> list[str]:
     """Read one file into a session and return the addresses of its objects."""
     tags = Tags.of("guess", **scope)
-    source = add_file(session.study, path, pixel_size_um=pixel_size_um, tags=tags)
+    source = add_file(session.study, path, tags=tags, **asdict(given))
     try:
         opened = session.open(source)
     except BaseException:

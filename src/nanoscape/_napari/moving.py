@@ -78,6 +78,16 @@ class Moving:
         self._undo.clear()
         self._redo.clear()
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to be taken back."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a change to be done again."""
+        return bool(self._redo)
+
     def undo(self) -> bool:
         """Take the last change of transforms back."""
         return self._swap(self._undo, self._redo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, Signal
@@ -16,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from nanoscape._napari.naming import origin_words
 from nanoscape.operation import Port
 
 _ADDRESS = Qt.ItemDataRole.UserRole
@@ -154,8 +156,9 @@ class OnePicker(Picker):
         self.box.addItem("none" if self.port.optional else "choose…", None)
         for address, name in named(self._state, addresses):
             self.box.addItem(name, address)
+            words = origin_words(self._state.session, address)
             self.box.setItemData(
-                self.box.count() - 1, address, Qt.ItemDataRole.ToolTipRole
+                self.box.count() - 1, words, Qt.ItemDataRole.ToolTipRole
             )
         self.is_pinned = self.is_pinned and (before is None or before in addresses)
         wanted = before if self.is_pinned else default_for(self._state, self.port)
@@ -223,7 +226,7 @@ class ManyPicker(Picker):
             item = QListWidgetItem(name)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setData(_ADDRESS, address)
-            item.setToolTip(address)
+            item.setToolTip(origin_words(self._state.session, address))
             item.setCheckState(Qt.CheckState.Unchecked)
             self.list.addItem(item)
         self.list.blockSignals(False)
@@ -264,11 +267,12 @@ def make_picker(port: Port, state: Any) -> Picker:
 
 
 def named(state: Any, addresses: Iterable[str]) -> list[tuple[str, str]]:
-    """Return addresses with names to show; the same name twice gets its address."""
+    """Return addresses with names to show; the same name twice gets its origin."""
+    origin = partial(origin_words, state.session)
     found = [(a, getattr(state.session[a], "name", a)) for a in addresses]
     names = [name for _, name in found]
     return [
-        (address, name if names.count(name) == 1 else f"{name} ({address})")
+        (address, name if names.count(name) == 1 else f"{name} ({origin(address)})")
         for address, name in found
     ]
 

@@ -14,8 +14,9 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.QtWidgets import QApplication, QInputDialog
 
 from nanoscape._napari import samples
+from nanoscape._napari.calibration import asked_for
 from nanoscape._napari.layers import layer_data
-from nanoscape._napari.loading import Loaded
+from nanoscape._napari.loading import AS_IT_IS, Given, Loaded
 from nanoscape._napari.scene import axes_for
 from nanoscape._napari.state import ViewerState, state_of
 from nanoscape.errors import MissingCalibration, NanoscapeError
@@ -68,45 +69,55 @@ def read(path: Paths) -> list[LayerData]:
 
 
 def open_beside(
-    state: ViewerState, paths: Sequence[Path], pixel_size_um: float | None = None
+    state: ViewerState, paths: Sequence[Path], given: Given = AS_IT_IS
 ) -> None:
     """Read files in a worker and show them; tell what could not be read."""
-    state.arrivals.open_files(
-        paths, pixel_size_um, on_loaded=partial(_tell_refused, state)
-    )
+    state.arrivals.open_files(paths, given, on_loaded=partial(_tell_refused, state))
 
 
-def ask_pixel_size(name: str) -> float | None:
-    """Ask the user how large the pixels of a file are, in µm.
+def ask_calibration(name: str, needs: Sequence[str]) -> Given | None:
+    """Ask the user for what a file does not say of its pixels.
+
+    Parameters
+    ----------
+    name
+        The file.
+    needs
+        What it lacks, as :class:`~nanoscape.errors.MissingCalibration` names it.
 
     Returns
     -------
-    float or None
+    Given or None
         ``None`` when the user does not say, or when there is no window.
     """
     if QApplication.instance() is None:
         return None
-    value, is_given = QInputDialog.getDouble(
-        None,
-        "Pixel size",
-        f"{name} does not say how large its pixels are.\n"
-        "Distance from one pixel to the next, in µm:",
-        1.0,
-        0.0001,
-        1e6,
-        4,
-    )
-    return float(value) if is_given else None
+    values = {}
+    for asked in asked_for(needs):
+        value, is_given = QInputDialog.getDouble(
+            None,
+            asked.title,
+            f"{name} does not say how large its pixels are.\n"
+            f"{asked.meaning}, in {asked.unit}:",
+            asked.usual,
+            asked.least,
+            1e6,
+            4,
+        )
+        if not is_given:
+            return None
+        values[asked.name] = float(value)
+    return Given(**values)
 
 
 def _tell_refused(state: ViewerState, loaded: Loaded) -> None:
     for path, error in loaded.refused:
         is_answered = False
         if isinstance(error, MissingCalibration):
-            size = ask_pixel_size(path.name)
-            is_answered = size is not None
-            if is_answered:
-                open_beside(state, [path], size)
+            answer = ask_calibration(path.name, error.needs)
+            is_answered = answer is not None
+            if answer is not None:
+                open_beside(state, [path], answer)
         if not is_answered:
             show_error(str(error))
 

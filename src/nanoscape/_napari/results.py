@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nanoscape.model import Record
+from nanoscape.workflow.session import Session
 
 _MAX_NUMBERS = 4
 _REASON = "_reason"
@@ -28,6 +29,14 @@ def result_line(session: Any, record: Record) -> str:
     items = [session[address] for address in record.outputs.values()]
     parts = [text for text in map(describe_result, items) if text]
     return " ".join([f"Done in {duration(record.seconds)}.", *parts])
+
+
+def how_it_came_about(session: Session, record: Record) -> list[str]:
+    """Return what the numbers of a run's results were made of, step by step."""
+    items = [session[a] for a in record.outputs.values() if a in session]
+    steps = [getattr(item, "tags", {}).get("derivation") for item in items]
+    known = [step for several in steps for step in several or ()]
+    return ["How this number came about:", *(f"• {s}" for s in known)] if known else []
 
 
 def describe_result(item: Any) -> str:

@@ -8,6 +8,7 @@ from nanoscape.model import Tags
 from nanoscape.model.roles import guess_role
 
 _ANATOMY = ("CT", "MR", "MRI", "US")
+_EMISSION = ("PT", "PET", "NM", "SPECT")
 _NAMING = ("analyte", "stain", "channel")
 
 
@@ -31,8 +32,10 @@ def with_role(item: Any, role: str = "") -> Any:
 
 
 def _guess(tags: Tags, name: str) -> str | None:
+    modality = str(tags.get("modality", "")).upper()
     for text in (*(tags.get(key) for key in _NAMING), name):
         role = guess_role(str(text)) if text else None
-        if role:
+        # The PET of a PET/CT bears the CT in its name.
+        if role and not (role == "Anatomy" and modality in _EMISSION):
             return role
-    return "Anatomy" if str(tags.get("modality", "")).upper() in _ANATOMY else None
+    return "Anatomy" if modality in _ANATOMY else None

@@ -16,7 +16,14 @@ from nanoscape._napari.canvas import Canvas
 from nanoscape._napari.drawing import Drawing
 from nanoscape._napari.entering import enter_files, enter_scene, enter_study
 from nanoscape._napari.layers import KEY
-from nanoscape._napari.loading import beside, load_files, load_scene, load_study
+from nanoscape._napari.loading import (
+    AS_IT_IS,
+    Given,
+    beside,
+    load_files,
+    load_scene,
+    load_study,
+)
 from nanoscape._napari.look import is_backdrop
 from nanoscape._napari.moving import Moving
 from nanoscape._napari.roles import with_role
@@ -110,7 +117,7 @@ class ViewerState:
         return reference_space(self.shown_items(), self.session.study)
 
     def open_paths(
-        self, paths: Sequence[str | Path], pixel_size_um: float | None = None
+        self, paths: Sequence[str | Path], given: Given = AS_IT_IS
     ) -> list[str]:
         """Read files, show them and return the addresses of their objects.
 
@@ -125,7 +132,7 @@ class ViewerState:
         """
         scope = self.scene.scope if self.scene else {}
         wanted = [Path(path) for path in paths]
-        loaded = load_files(beside(self.session), wanted, scope, pixel_size_um, Task())
+        loaded = load_files(beside(self.session), wanted, scope, given, Task())
         if loaded.refused:
             raise loaded.refused[0][1]
         at_once(enter_files(self, loaded))
@@ -173,6 +180,7 @@ class ViewerState:
         layers = self.viewer.layers
         present = [layer for layer in new if layer in layers]
         if present:
+            self.canvas.in_order(present)
             visible = [layer for layer in present if layer.visible] or present
             # With one layer selected, napari's own controls stay usable.
             layers.selection.active = visible[-1]

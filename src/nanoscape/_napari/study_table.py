@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from nanoscape._napari.naming import origin_words
 from nanoscape.model import Raster, Spectra
 from nanoscape.model.study import replace_source
 from nanoscape.workflow.session import Session
@@ -12,21 +13,32 @@ from nanoscape.workflow.session import Session
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the list of objects: its heading, and the tag it shows if any."""
+    """A column of the list of objects.
+
+    Attributes
+    ----------
+    title
+        The heading.
+    tag
+        The tag it shows, if it shows one.
+    is_shown
+        Whether it has a place in the narrow list; the others are told below it.
+    """
 
     title: str
     tag: str = ""
+    is_shown: bool = True
 
 
 COLUMNS = (
     Column("Name"),
     Column("Role", "role"),
-    Column("Modality", "modality"),
-    Column("Shape"),
-    Column("Pixel size"),
+    Column("Modality", "modality", is_shown=False),
+    Column("Shape", is_shown=False),
+    Column("Pixel size", is_shown=False),
     Column("Animal", "subject"),
-    Column("Group", "group"),
-    Column("Lesion", "lesion"),
+    Column("Group", "group", is_shown=False),
+    Column("Lesion", "lesion", is_shown=False),
     Column("Section", "section"),
 )
 EDITABLE = ("modality", "subject", "group", "lesion", "section")
@@ -57,6 +69,19 @@ def edit_tag(session: Session, address: str, tag: str, text: str) -> None:
         item = session[member]
         tags = item.tags.having("user", **{tag: value})
         session.put(member, item.replace(tags=tags))
+
+
+def details_text(session: Session, address: str) -> str:
+    """Return in words what has no column, and where an object comes from."""
+    item = session[address]
+    quantity = getattr(item, "quantity", None)
+    parts = [
+        f"{shape_text(item)} pixels" if isinstance(item, Raster) else "",
+        f"of {pixel_size_text(item)}" if pixel_size_text(item) else "",
+        f"in {quantity}" if quantity is not None else "",
+    ]
+    what = " ".join(filter(None, parts))
+    return ", ".join(filter(None, [what, origin_words(session, address)])) + "."
 
 
 def pixel_size_text(item: Any) -> str:

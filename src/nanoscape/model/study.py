@@ -43,6 +43,8 @@ class Source:
         Calibration that replaces the file's own, or ``None``.
     scan_speed_um_per_s, spot_size_um
         The same of a laser that ran line by line.
+    format
+        Name of the format that the user chose; empty when the content tells.
     size, modified, digest
         Bytes, time stamp and hash of head and tail when it was added.
     """
@@ -54,6 +56,7 @@ class Source:
     pixel_size_um: float | None = None
     scan_speed_um_per_s: float | None = None
     spot_size_um: float | None = None
+    format: str = ""
     size: int = 0
     modified: float = 0.0
     digest: str = ""
@@ -68,6 +71,7 @@ class Source:
             "pixel_size_um": self.pixel_size_um,
             "scan_speed_um_per_s": self.scan_speed_um_per_s,
             "spot_size_um": self.spot_size_um,
+            "format": self.format,
             "size": self.size,
             "modified": self.modified,
             "digest": self.digest,

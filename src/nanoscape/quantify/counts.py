@@ -16,7 +16,7 @@ _CALIBRATED = ("Bq/mL", "g/mL", "cm²/mL", "%ID/g")
 
 @operation(version=1, title="Calibrate counts")
 def calibrate_counts(
-    image: Annotated[Image, Role("Drug")],
+    image: Annotated[Image, Role(label="SPECT")],
     *,
     factor: Annotated[
         float, Option(unit="Bq/mL", minimum=0.0, label="Activity for each")

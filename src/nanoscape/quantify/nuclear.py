@@ -41,7 +41,7 @@ _Correction = Annotated[DecayCorrection, Option(advanced=True)]
 
 @operation(version=1, title="Standardised uptake value (SUV)")
 def suv(
-    image: Annotated[Image, Role("Drug")],
+    image: Annotated[Image, Role(label="PET or SPECT")],
     *,
     normalisation: Annotated[Normalisation, Option(label="Relative to")] = (
         "body weight"
@@ -55,7 +55,8 @@ def suv(
     half_life_min: _HalfLife = None,
     decay_correction: _Correction = "as in the file",
     height_cm: Annotated[
-        float | None, Option(unit="cm", minimum=1.0, maximum=300.0, advanced=True)
+        float | None,
+        Option(unit="cm", minimum=1.0, maximum=300.0, label="Height", advanced=True),
     ] = None,
     sex: Annotated[
         Literal["as in the file", "M", "F"], Option(advanced=True)
@@ -163,7 +164,7 @@ def suv(
 
 @operation(version=1, title="Percent of the injected dose per gram")
 def percent_injected_dose(
-    image: Annotated[Image, Role("Drug")],
+    image: Annotated[Image, Role(label="PET or SPECT")],
     *,
     weight_g: _Weight = None,
     dose_mbq: _Dose = None,

@@ -69,6 +69,7 @@ class Session:
         pixel_size_um: float | None = None,
         scan_speed_um_per_s: float | None = None,
         spot_size_um: float | None = None,
+        format: str = "",  # noqa: A002  (the plain word for it)
         **tags: Any,
     ) -> list[str]:
         """Add a file, open it and return the addresses of its objects.
@@ -81,6 +82,8 @@ class Session:
             Identifier; by default the file's name.
         pixel_size_um, scan_speed_um_per_s, spot_size_um
             Calibration that replaces the file's own.
+        format
+            Name of its format, where the content does not tell.
         **tags
             What the user knows of it, such as ``subject="m1"``.
         """
@@ -91,6 +94,7 @@ class Session:
             pixel_size_um=pixel_size_um,
             scan_speed_um_per_s=scan_speed_um_per_s,
             spot_size_um=spot_size_um,
+            format=format,
             tags=Tags.of("user", **tags),
         )
         try:

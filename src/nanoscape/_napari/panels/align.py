@@ -90,6 +90,8 @@ class PairList(QWidget):
         self.list.setFixedHeight(height * min(max(len(self._pairs), 1), 3) + 8)
         self.list.setVisible(bool(self._pairs))
         self.empty.tell(self._says_empty())
+        self.undo.setEnabled(self._state.moving.can_undo)
+        self.redo.setEnabled(self._state.moving.can_redo)
         self._on_row(self.list.currentRow())
 
     def _says_empty(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from qtpy.QtWidgets import (
 )
 
 from nanoscape._napari.following import follow
+from nanoscape._napari.naming import object_words
 from nanoscape._napari.notes import FailureNote, Text
-from nanoscape._napari.results import duration, result_line
+from nanoscape._napari.nothing_open import NothingOpen
+from nanoscape._napari.results import duration, how_it_came_about, result_line
 from nanoscape._napari.tasks import describe, tell, unwritable
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import Record
@@ -44,14 +47,16 @@ class HistoryTab(QWidget):
         super().__init__()
         self._state = state
         self.empty = Text(
-            "No steps yet. What you run in the other tabs is written down here with "
+            "No steps yet: open images, then run something in the tabs Segment or "
+            "Measure. What you run in the other tabs is written down here with "
             "all its settings, so that it can be done again, exported as a script, or "
             "saved as a workflow for other animals."
         )
+        self.first = NothingOpen(state)
         self.list = QListWidget()
         self.list.setAccessibleName("Steps of the study")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setWordWrap(True)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.currentItemChanged.connect(lambda *_: self._show_step())
         self.details = Text()
         self.details.setTextInteractionFlags(
@@ -93,6 +98,7 @@ class HistoryTab(QWidget):
         self.list.clear()
         for number, record in reversed(list(enumerate(records, start=1))):
             item = QListWidgetItem(f"{number}  {step_title(record)}")
+            item.setToolTip(item.text())
             item.setData(_RECORD, record.id)
             self.list.addItem(item)
         self.list.setCurrentRow(0 if records else -1)
@@ -156,6 +162,7 @@ class HistoryTab(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 6, 4)
+        layout.addWidget(self.first)
         layout.addWidget(self.empty)
         layout.addWidget(self.list, 1)
         area = QScrollArea()
@@ -190,10 +197,11 @@ def step_text(state: Any, record: Record) -> str:
     """Return all that is known of a step, for reading."""
     spec = resolve(record.operation)
     session = state.session
-    lines = [f"{record.operation}, version {record.version}, {record.started}"]
+    lines = [f"{spec.title}, version {record.version}, {_when(record.started)}"]
     for port in spec.inputs:
         names = [
-            _name(session, address) for address in record.inputs.get(port.name, ())
+            object_words(session, address)
+            for address in record.inputs.get(port.name, ())
         ]
         if names:
             lines.append(f"{port.label}: {', '.join(names)}")
@@ -204,11 +212,12 @@ def step_text(state: Any, record: Record) -> str:
             lines.append(f"{parameter.label}: {value} {unit}".rstrip())
     if all(address in session for address in record.outputs.values()):
         lines.append(result_line(session, record))
+        lines.extend(how_it_came_about(session, record))
     return "\n".join([*lines, *record.notes])
 
 
 def _parameter_text(value: Any) -> str:
-    if value is None:
+    if value is None or value == "":
         return "auto"
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -221,6 +230,10 @@ def _parameter_text(value: Any) -> str:
     return str(value)
 
 
-def _name(session: Any, address: str) -> str:
-    known = address in session or address in session.study.landmarks
-    return getattr(session[address], "name", address) if known else address
+def _when(started: str) -> str:
+    """Return a time stamp as it is read, in the time of this place."""
+    try:
+        moment = datetime.fromisoformat(started)
+    except ValueError:
+        return started
+    return f"{moment.astimezone():%d %b %Y, %H:%M}"

@@ -10,81 +10,37 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
+    QHeaderView,
+    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
-    QWidget,
 )
 
+from nanoscape._napari.calibration import CalibrationQuestion
 from nanoscape._napari.following import follow
-from nanoscape._napari.loading import Loaded
+from nanoscape._napari.loading import AS_IT_IS, Given, Loaded
 from nanoscape._napari.notes import EmptyState, FailureNote, Text
 from nanoscape._napari.panels.section import Section
-from nanoscape._napari.study_table import COLUMNS, EDITABLE, edit_tag, rows_of
+from nanoscape._napari.study_table import (
+    COLUMNS,
+    EDITABLE,
+    details_text,
+    edit_tag,
+    rows_of,
+)
+from nanoscape._napari.tag_fields import TagFields
 from nanoscape._napari.tasks import Failure, Runner, describe, tell
 from nanoscape.compute import Task
 from nanoscape.errors import MissingCalibration
+from nanoscape.io import FORMATS
 from nanoscape.model.study import STUDY_FILE
-from nanoscape.units import micrometres_per
 
-_UNITS = ("µm", "nm", "mm")
-_ROWS = 9
+_ROWS = 6
 _WIDEST_COLUMN = 140
 """A long name must not push the other columns out of sight; it is in the tooltip."""
-
-
-class CalibrationQuestion(QWidget):
-    """Asks how large the pixels are of files that do not say so."""
-
-    answered = Signal(float)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = Text()
-        self.number = QDoubleSpinBox()
-        self.number.setDecimals(4)
-        self.number.setRange(0.0001, 1e6)
-        self.number.setValue(1.0)
-        self.number.setAccessibleName("Pixel size")
-        self.number.setToolTip("Distance from one pixel to the next.")
-        self.unit = QComboBox()
-        self.unit.addItems(_UNITS)
-        self.unit.setAccessibleName("Unit of the pixel size")
-        self.go = QPushButton("Open with this pixel size")
-        self.go.clicked.connect(self._answer)
-        self.skip = QPushButton("Leave out")
-        self.skip.clicked.connect(lambda: self.setVisible(False))
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(self.text, 0, 0, 1, 2)
-        grid.addWidget(self.number, 1, 0)
-        grid.addWidget(self.unit, 1, 1)
-        grid.addWidget(self.go, 2, 0)
-        grid.addWidget(self.skip, 2, 1)
-        grid.setColumnStretch(0, 1)
-        self.setVisible(False)
-
-    def ask(self, paths: Iterable[Path]) -> None:
-        """Ask for the pixel size of some files."""
-        names = ", ".join(path.name for path in paths)
-        self.text.setText(
-            f"{names} does not say how large its pixels are. Enter it as the "
-            "microscope or scanner states it:"
-        )
-        self.setVisible(True)
-        self.number.setFocus()
-
-    def value_um(self) -> float:
-        """Return the pixel size in µm."""
-        return self.number.value() * micrometres_per(self.unit.currentText())
-
-    def _answer(self) -> None:
-        self.setVisible(False)
-        self.answered.emit(self.value_um())
 
 
 class FilesSection(Section):
@@ -99,7 +55,9 @@ class FilesSection(Section):
             "are. You can also drop them onto the canvas.",
         )
         self._state = state
-        self._uncalibrated: list[Path] = []
+        self._uncalibrated: dict[Path, MissingCalibration] = {}
+        self._given = AS_IT_IS
+        self.kind = _kind_box()
         self.files = QPushButton("Files…")
         self.folder = QPushButton("Folder or study…")
         self.folder.setToolTip(
@@ -121,6 +79,12 @@ class FilesSection(Section):
         row.addWidget(self.files)
         row.addWidget(self.folder)
         self.content.addLayout(row)
+        kinds = QHBoxLayout()
+        label = QLabel("Open as")
+        label.setBuddy(self.kind)
+        kinds.addWidget(label)
+        kinds.addWidget(self.kind, 1)
+        self.content.addLayout(kinds)
         for widget in (self.note, self.question, self.failure, self.empty):
             self.content.addWidget(widget)
         self.note.setVisible(False)
@@ -133,16 +97,27 @@ class FilesSection(Section):
         self._show_empty()
 
     def open_files(
-        self, paths: Iterable[str | Path], pixel_size_um: float | None = None
+        self, paths: Iterable[str | Path], given: Given | None = None
     ) -> None:
-        """Read files beside the window and show them."""
+        """Read files beside the window, as the kind that is chosen, and show them."""
         self.failure.clear()
         self.note.tell("")
+        self._given = given or Given(format=self.kind.currentData())
+        # The next files may be of any kind again.
+        self.kind.setCurrentIndex(0)
         self._state.arrivals.open_files(
             paths,
-            pixel_size_um,
+            self._given,
             on_loaded=self._on_loaded,
             on_failed=self._on_failed,
+        )
+
+    def ask_kind(self) -> None:
+        """Lead the user to the choice of the kind of file."""
+        self.set_open(True)
+        self.kind.setFocus()
+        self.note.tell(
+            "Choose under “Open as” what the file is, then Files… or Folder…"
         )
 
     def open_folder(self, path: str | Path) -> None:
@@ -159,21 +134,31 @@ class FilesSection(Section):
         opened = f"Opened {count} image{'' if count == 1 else 's'}."
         self.note.tell(opened if count else "")
         others = []
-        self._uncalibrated = []
+        self._uncalibrated = {}
         for path, error in loaded.refused:
             if isinstance(error, MissingCalibration):
-                self._uncalibrated.append(path)
+                self._uncalibrated[path] = error
             else:
                 others.append(error)
-        if self._uncalibrated:
-            self.question.ask(self._uncalibrated)
+        self._ask_next()
         if others:
             self._on_failed(describe(others[0], "Open files"))
             more = [str(error) for error in others[1:]]
             self.failure.text.setText("\n".join([self.failure.text.text(), *more]))
 
-    def _open_calibrated(self, pixel_size_um: float) -> None:
-        self.open_files(self._uncalibrated, pixel_size_um)
+    def _ask_next(self) -> None:
+        """Ask for what the next files lack; those that lack the same go together."""
+        self._asked: list[Path] = []
+        if self._uncalibrated:
+            needs = next(iter(self._uncalibrated.values())).needs
+            alike = [
+                p for p, error in self._uncalibrated.items() if error.needs == needs
+            ]
+            self._asked = alike
+            self.question.ask(alike, needs, self._given)
+
+    def _open_calibrated(self, given: Given) -> None:
+        self.open_files(self._asked, given)
 
     def _on_failed(self, failure: Failure) -> None:
         self.failure.show_failure(failure)
@@ -184,7 +169,9 @@ class FilesSection(Section):
         self.empty.setVisible(is_empty)
 
     def _ask_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, "Open files")
+        names, _ = QFileDialog.getOpenFileNames(
+            self, "Open files", "", self._name_filter()
+        )
         if names:
             self.open_files(names)
 
@@ -193,6 +180,34 @@ class FilesSection(Section):
         if name:
             self.open_folder(name)
 
+    def _name_filter(self) -> str:
+        """Return the usual names of the chosen kind, for the file dialog."""
+        name = self.kind.currentData()
+        if not name:
+            return ""
+        found = next(form for form in FORMATS if form.name == name)
+        # Brackets in a title would be read as names.
+        title = found.title.partition(" (")[0]
+        return f"{title} ({' '.join(found.patterns)});;All files (*)"
+
+
+def _kind_box() -> QComboBox:
+    """Return a choice of all formats, automatic by default."""
+    box = QComboBox()
+    box.addItem("Automatic (by content)", "")
+    for form in sorted(FORMATS, key=lambda form: form.title.lower()):
+        box.addItem(form.title, form.name)
+    box.setAccessibleName("Kind of file")
+    box.setToolTip(
+        "<qt>What a file is, where its content does not tell: tables and folders "
+        "are often ambiguous.</qt>"
+    )
+    box.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    box.setMinimumContentsLength(8)
+    return box
+
 
 class StudySection(Section):
     """Lists what is in the study; tags are changed by a double click."""
@@ -200,8 +215,8 @@ class StudySection(Section):
     def __init__(self, state: Any) -> None:
         super().__init__(
             "In this study",
-            "Everything that is open. Double-click a tag to change it; a click on a "
-            "row selects its layer.",
+            "Everything that is open. A click on a row selects its layer; its tags are "
+            "changed below the list.",
         )
         self._state = state
         self.table = QTableWidget(0, len(COLUMNS))
@@ -209,6 +224,13 @@ class StudySection(Section):
         self.table.setAccessibleName("Objects of the study")
         self.table.verticalHeader().setVisible(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for number, column in enumerate(COLUMNS):
+            self.table.setColumnHidden(number, not column.is_shown)
+        self.details = Text()
+        self.tags = TagFields()
         self.empty = Text("Nothing is open yet: use Open files above.")
         self.save = QPushButton("Save study…")
         self.save.setToolTip(
@@ -223,8 +245,11 @@ class StudySection(Section):
 
     def fill(self) -> None:
         """Make the table."""
-        for widget in (self.empty, self.table, self.save, self.note, self.failure):
+        selected = (self.details, self.tags)
+        rest = (self.save, self.note, self.failure)
+        for widget in (self.empty, self.table, *selected, *rest):
             self.content.addWidget(widget)
+        self.tags.edited.connect(self._edit)
         self.note.setVisible(False)
         self.save.clicked.connect(self._ask_folder)
         self.runner.started.connect(lambda: self.save.setEnabled(False))
@@ -244,15 +269,15 @@ class StudySection(Section):
         rows = rows_of(self._state.session)
         self._addresses = [address for address, _ in rows]
         self.table.setRowCount(len(rows))
-        for row, (address, texts) in enumerate(rows):
+        for row, (_, texts) in enumerate(rows):
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                item.setToolTip(address if column == 0 else text)
+                item.setToolTip(text)
                 if COLUMNS[column].tag not in EDITABLE:
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                 self.table.setItem(row, column, item)
         self.table.resizeColumnsToContents()
-        for column in range(len(COLUMNS)):
+        for column in range(1, len(COLUMNS)):
             width = min(self.table.columnWidth(column), _WIDEST_COLUMN)
             self.table.setColumnWidth(column, width)
         height = self.table.verticalHeader().defaultSectionSize()
@@ -262,6 +287,7 @@ class StudySection(Section):
         self.save.setEnabled(bool(rows))
         self.empty.setVisible(not rows)
         self._filling = False
+        self._show_details()
 
     def save_in(self, folder: str | Path) -> None:
         """Save the study in a folder, beside the window."""
@@ -289,13 +315,29 @@ class StudySection(Section):
             return
         tag = COLUMNS[item.column()].tag
         edit_tag(self._state.session, self._addresses[item.row()], tag, item.text())
-        self._state.objects_changed.emit()
-        self._state.roles_changed.emit()
+        self._state.tell_all()
+
+    def _edit(self, tag: str, text: str) -> None:
+        """Change a tag of all selected rows."""
+        for address in self._selected():
+            edit_tag(self._state.session, address, tag, text)
+        self._state.tell_all()
+
+    def _selected(self) -> list[str]:
+        rows = sorted({index.row() for index in self.table.selectedIndexes()})
+        return [self._addresses[row] for row in rows if row < len(self._addresses)]
+
+    def _show_details(self) -> None:
+        session, chosen = self._state.session, self._selected()
+        self.details.tell(details_text(session, chosen[0]) if len(chosen) == 1 else "")
+        self.tags.show_tags([getattr(session[a], "tags", {}) for a in chosen])
 
     def _on_selected(self) -> None:
-        rows = {index.row() for index in self.table.selectedIndexes()}
-        found = (self._state.layer_of(self._addresses[row]) for row in sorted(rows))
+        if self._filling:
+            return
+        self._show_details()
+        found = (self._state.layer_of(address) for address in self._selected())
         layers = [layer for layer in found if layer is not None]
-        if layers and not self._filling:
+        if layers:
             self._state.viewer.layers.selection.clear()
             self._state.viewer.layers.selection.update(layers)

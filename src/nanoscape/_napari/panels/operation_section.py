@@ -21,7 +21,7 @@ from nanoscape._napari.notes import FailureNote, Text
 from nanoscape._napari.overviews import make_overviews
 from nanoscape._napari.panels.section import Section
 from nanoscape._napari.preview import Preview, preview_port
-from nanoscape._napari.results import result_line
+from nanoscape._napari.results import how_it_came_about, result_line
 from nanoscape._napari.steps import Stepwise
 from nanoscape._napari.tasks import Failure, Runner, describe, tell
 from nanoscape.compute import Task
@@ -253,7 +253,9 @@ class OperationSection(Section):
         state = self._state
         self.record = yield from state.keeping(self.operation, inputs, outcome)
         yield
-        self.result.tell(result_line(self._state.session, self.record))
+        session = self._state.session
+        lines = [result_line(session, self.record)]
+        self.result.tell("\n".join([*lines, *how_it_came_about(session, self.record)]))
         kinds = {self._state.session[a].kind for a in self.record.outputs.values()}
         has_table = "table" in kinds
         self.link.setVisible(has_table and self._show_results is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pint import UnitRegistry
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QTabWidget, QVBoxLayout, QWidget
 
@@ -23,6 +24,7 @@ from nanoscape._napari.panels.tabs import (
 )
 from nanoscape._napari.results_dock import show_results
 from nanoscape._napari.samples import open_sample
+from nanoscape._napari.setting_aside import set_aside
 from nanoscape._napari.state import state_of
 from nanoscape._napari.tasks import Runner
 from nanoscape._napari.warming import load_units, use_units
@@ -76,7 +78,7 @@ class Panel(QWidget):
         self.tabs.currentChanged.connect(self._on_tab)
         self.lists["Open"].open_first()
         self._warming = Runner("Loading", self, is_listed=False)
-        self._warming.start(lambda _: load_units(), on_done=use_units)
+        self._warming.start(lambda _: load_units(), on_done=self._on_warm)
 
     @property
     def sections(self) -> dict[str, OperationSection]:
@@ -117,6 +119,10 @@ class Panel(QWidget):
     def open_sample(self) -> None:
         """Open the sample study."""
         open_sample(self.state)
+
+    def _on_warm(self, units: UnitRegistry) -> None:
+        use_units(units)
+        set_aside(self)
 
     def _on_tab(self, index: int) -> None:
         title = self.tabs.tabText(index)

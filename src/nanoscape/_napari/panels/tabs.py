@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nanoscape._napari.nothing_open import NothingOpen
 from nanoscape._napari.panels.align import OPERATION as ALIGN_LANDMARKS
 from nanoscape._napari.panels.align import LandmarksSection, PairsSection
 from nanoscape._napari.panels.figure import OPERATION as FIGURE_PANEL
@@ -29,27 +30,8 @@ def open_tab(panel: Panel) -> SectionList:
         "Ion image",
         "Makes an image of one ion from mass spectra.",
     )
-    counts = _operation(
-        panel,
-        "quantify.calibrate_counts",
-        "Calibrate counts",
-        "Converts SPECT in counts to Bq/mL with the factor of a phantom.",
-    )
-    uptake = _operation(
-        panel,
-        "quantify.suv",
-        "SUV",
-        "Converts PET or calibrated SPECT to standardised uptake values.",
-    )
-    percent = _operation(
-        panel,
-        "quantify.percent_injected_dose",
-        "% injected dose per gram",
-        "Converts PET or calibrated SPECT to percent of the injected dose per gram.",
-    )
     sheet = SheetSection(panel.state)
-    uptakes = [*counts, *uptake, *percent]
-    return SectionList(files, StudySection(panel.state), sheet, *ion, *uptakes)
+    return SectionList(files, StudySection(panel.state), sheet, *ion)
 
 
 def align_tab(panel: Panel) -> SectionList:
@@ -60,7 +42,7 @@ def align_tab(panel: Panel) -> SectionList:
         landmarks = LandmarksSection(panel.state, show_results=panel.show_results)
         pairs.chosen.connect(landmarks.choose)
         sections.append(landmarks)
-    return SectionList(*sections)
+    return SectionList(*sections, first=NothingOpen(panel.state))
 
 
 def segment_tab(panel: Panel) -> SectionList:
@@ -85,6 +67,7 @@ def segment_tab(panel: Panel) -> SectionList:
             "Finds small bright spots such as particles and measures them.",
         ),
         RegionsSection(panel.state),
+        first=NothingOpen(panel.state),
     )
 
 
@@ -110,6 +93,26 @@ def measure_tab(panel: Panel) -> SectionList:
             "Distance map",
             "Makes an image of the distance to the nearest vessel.",
         ),
+        *_operation(
+            panel,
+            "quantify.suv",
+            "Uptake as SUV",
+            "Converts PET or calibrated SPECT to standardised uptake values.",
+        ),
+        *_operation(
+            panel,
+            "quantify.percent_injected_dose",
+            "Uptake as % injected dose per gram",
+            "Converts PET or calibrated SPECT to percent of the injected dose per "
+            "gram.",
+        ),
+        *_operation(
+            panel,
+            "quantify.calibrate_counts",
+            "Calibrate SPECT counts",
+            "Converts SPECT in counts to Bq/mL with the factor of a phantom.",
+        ),
+        first=NothingOpen(panel.state),
     )
 
 
@@ -117,7 +120,7 @@ def figure_tab(panel: Panel) -> SectionList:
     """Return the tab Figure."""
     if FIGURE_PANEL not in operation_names():
         return SectionList()
-    return SectionList(FigureSection(panel.state))
+    return SectionList(FigureSection(panel.state), first=NothingOpen(panel.state))
 
 
 def _operation(

@@ -159,17 +159,18 @@ def spacing_of(scan: ScanInfo, options: Options, path: Path) -> dict[str, float]
     across = options.spot_size or options.pixel_size or scan.line_distance
     if along and across:
         return {"y": across, "x": along}
-    missing = []
+    missing = {}
     if not along and not scan.scan_time:
-        missing.append("how far its points lie apart (pixel_size in µm)")
+        missing["pixel_size"] = "how far its points lie apart (pixel_size in µm)"
     elif not along:
-        missing.append("how fast the laser ran (scan_speed in µm/s)")
+        missing["scan_speed"] = "how fast the laser ran (scan_speed in µm/s)"
     if not across:
-        missing.append("how far its lines lie apart (spot_size in µm)")
+        missing["spot_size"] = "how far its lines lie apart (spot_size in µm)"
     raise MissingCalibration(
-        f"{path} does not say {' and '.join(missing)}",
+        f"{path} does not say {' and '.join(missing.values())}",
         "both in the file",
         "give what is named in brackets",
+        needs=tuple(missing),
     )
 
 
