@@ -57,7 +57,7 @@ _SMALLEST_STEP = 0.25
 _STEPS_FINER = 3
 """How many scales finer the brightness of a pixel is read."""
 
-_SHARPNESS = 0.5
+_SHARPNESS = 0.56
 """Step across a wall, as a share of the contrast, that tells it from a glow."""
 
 _OVER_DARK = 1.15
