@@ -1,6 +1,7 @@
 """How a drug is distributed: distance, unevenness, patterns."""
 
 OPERATIONS: dict[str, str] = {
+    "autocorrelation": "nanoscape.statistics.autocorrelation:autocorrelation",
     "distance_map": "nanoscape.statistics.distance_map:distance_map",
     "distance_profile": "nanoscape.statistics.distance_profile:distance_profile",
     "heterogeneity": "nanoscape.statistics.heterogeneity:heterogeneity",

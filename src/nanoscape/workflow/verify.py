@@ -34,7 +34,7 @@ def verify() -> list[Check]:
         absolute ``tolerance``, the ``source`` of the expectation, and whether it
         ``passed``.
     """
-    parts = (_unevenness, _distances, _lattices, _profiles, _uptake)
+    parts = (_unevenness, _patterns, _distances, _lattices, _profiles, _uptake)
     return [check for part in parts for check in part()]
 
 
@@ -56,11 +56,14 @@ def _run(name: str, *inputs: Any, **options: Any) -> Any:
     return function(*inputs, **options)
 
 
-def _unevenness() -> Iterator[Check]:
+def _phantom() -> NDArray[np.float64]:
     text = _PHANTOM.replace(" ", "")
     values = [math.nan if letter == "x" else float(letter) for letter in text]
-    phantom = np.array(values).reshape(4, 4, 5)
-    row = _row(phantom)
+    return np.array(values).reshape(4, 4, 5)
+
+
+def _unevenness() -> Iterator[Check]:
+    row = _row(_phantom())
     yield _check("IBSI mean", row["mean"], 2.148649, 5e-7, _IBSI)
     found = row["coefficient_of_variation"]
     yield _check("IBSI coefficient of variation", found, 0.812198, 5e-7, _IBSI)
@@ -76,6 +79,36 @@ def _unevenness() -> Iterator[Check]:
     for name, (sample, gini) in cases.items():
         found = _row(sample[None])["gini"]
         yield _check(f"Gini of {name}", found, gini, 1e-12, _CLOSED)
+
+
+def _patterns() -> Iterator[Check]:
+    options: dict[str, Any] = {"permutations": 0}
+    row = _alike(_phantom(), 2000.0, weights="inverse distance", **options)
+    yield _check("IBSI Moran's I", row["moran_i"], 0.0397, 3e-4, _IBSI)
+    yield _check("IBSI Geary's C", row["geary_c"], 0.974, 6e-3, _IBSI)
+    source = "PySAL esda on a lattice of 3 × 3"
+    nine = np.arange(1.0, 10).reshape(3, 3)
+    row = _alike(nine, weights="rook", **options)
+    for name, column, expected in (
+        ("Moran's I", "moran_i", 0.5),
+        ("variance of Moran's I, normality", "moran_variance_normality", 0.053125),
+        (
+            "variance of Moran's I, randomisation",
+            "moran_variance_randomisation",
+            0.0596875,
+        ),
+        ("Geary's C", "geary_c", 1 / 3),
+    ):
+        name = f"{name}, 1 to 9, rook"
+        yield _check(name, row[column], expected, 1e-12, source)
+    row = _alike(nine, weights="queen", standardise="rows", **options)
+    name = "Moran's I, 1 to 9, queen, weights by row"
+    yield _check(name, row["moran_i"], 0.3555555555555555, 1e-12, source)
+
+
+def _alike(values: NDArray[np.float64], spacing: float = 1.0, **options: Any) -> Any:
+    image = Image.from_array(values, "zyx"[-values.ndim :], spacing=spacing)
+    return _run("statistics.autocorrelation", image, **options).data.iloc[0]
 
 
 def _row(values: NDArray[np.float64]) -> Any:

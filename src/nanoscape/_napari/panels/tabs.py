@@ -89,6 +89,12 @@ def measure_tab(panel: Panel) -> SectionList:
         ),
         *_operation(
             panel,
+            "statistics.autocorrelation",
+            "Autocorrelation",
+            "Measures whether neighbouring pixels are alike.",
+        ),
+        *_operation(
+            panel,
             "statistics.distance_map",
             "Distance map",
             "Makes an image of the distance to the nearest vessel.",
