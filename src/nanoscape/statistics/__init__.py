@@ -5,4 +5,6 @@ OPERATIONS: dict[str, str] = {
     "distance_map": "nanoscape.statistics.distance_map:distance_map",
     "distance_profile": "nanoscape.statistics.distance_profile:distance_profile",
     "heterogeneity": "nanoscape.statistics.heterogeneity:heterogeneity",
+    "hot_spots": "nanoscape.statistics.hot_spots:hot_spots",
+    "local_moran": "nanoscape.statistics.local_moran:local_moran",
 }

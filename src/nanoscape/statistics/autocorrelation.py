@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nanoscape.compute import Task, reduce_blocks
 from nanoscape.compute.blocks import read_crop
 from nanoscape.errors import CannotCompute
-from nanoscape.model import Image, Labels, Regions, Table, Tags
+from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.all_pairs import inverse_distance_sums
 from nanoscape.statistics.areas import masks_of
@@ -27,7 +27,13 @@ from nanoscape.statistics.moran_geary import (
 from nanoscape.statistics.neighbour_sums import HALO, offsets, sum_neighbours
 from nanoscape.statistics.shuffles import shuffled_p
 from nanoscape.statistics.zone_extent import Extent, extents
-from nanoscape.statistics.zones import Zones, check_areas, zone_numbers, zones_of
+from nanoscape.statistics.zones import (
+    Zones,
+    check_areas,
+    without_role,
+    zone_numbers,
+    zones_of,
+)
 
 HELD_PIXELS = 2**22
 """Pixels of a zone's bounding box up to which it is held in memory."""
@@ -133,7 +139,7 @@ def autocorrelation(
         data=pd.DataFrame(rows),
         name=f"autocorrelation of {image.name}",
         notes=_notes(weights, standardise, permutations, seed),
-        tags=Tags({k: tag for k, tag in image.tags.tags.items() if k != "role"}),
+        tags=without_role(image.tags),
     )
 
 

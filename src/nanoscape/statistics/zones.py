@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nanoscape.compute.resample import check_no_time, check_same_space
 from nanoscape.errors import WrongInput
-from nanoscape.model import Image, Labels, Regions
+from nanoscape.model import Image, Labels, Regions, Tags
 from nanoscape.statistics.areas import mask_of
 
 _LOOKED_UP = 2**22
@@ -60,6 +60,11 @@ def label_names(labels: Labels) -> dict[int, str]:
         return {}
     pairs = zip(labels.table["index"], labels.table["name"], strict=True)
     return {int(index): str(name) for index, name in pairs}
+
+
+def without_role(tags: Tags) -> Tags:
+    """Return what holds for a result as well: all but the role of the input."""
+    return Tags({name: tag for name, tag in tags.tags.items() if name != "role"})
 
 
 def check_areas(

@@ -104,6 +104,22 @@ def _patterns() -> Iterator[Check]:
     row = _alike(nine, weights="queen", standardise="rows", **options)
     name = "Moran's I, 1 to 9, queen, weights by row"
     yield _check(name, row["moran_i"], 0.3555555555555555, 1e-12, source)
+    source = "PySAL esda on a lattice of 5 × 5"
+    powers = np.arange(25.0).reshape(5, 5) ** 1.5
+    row = _alike(powers, weights="queen", standardise="rows", **options)
+    name = "Moran's I of n to the power of 1.5, weights by row"
+    yield _check(name, row["moran_i"], 0.7453014926578829, 1e-12, source)
+    image = Image.from_array(powers, "yx", spacing=1.0)
+    scores = _run("statistics.hot_spots", image).score.data.compute()
+    for (y, x), expected in (
+        ((0, 0), -2.38201812),
+        ((0, 4), -1.85741679),
+        ((4, 0), 1.71736199),
+        ((4, 4), 2.87459117),
+        ((2, 2), -0.40669365),
+    ):
+        name = f"Gi* of n to the power of 1.5, row {y}, column {x}"
+        yield _check(name, scores[y, x], expected, 1e-6, source)
 
 
 def _alike(values: NDArray[np.float64], spacing: float = 1.0, **options: Any) -> Any:

@@ -95,6 +95,18 @@ def measure_tab(panel: Panel) -> SectionList:
         ),
         *_operation(
             panel,
+            "statistics.hot_spots",
+            "Hot spots",
+            "Finds where high or low values gather.",
+        ),
+        *_operation(
+            panel,
+            "statistics.local_moran",
+            "Like their neighbours",
+            "Finds pixels that are like their neighbours, and those that are not.",
+        ),
+        *_operation(
+            panel,
             "statistics.distance_map",
             "Distance map",
             "Makes an image of the distance to the nearest vessel.",
