@@ -2,6 +2,7 @@
 
 OPERATIONS: dict[str, str] = {
     "autocorrelation": "nanoscape.statistics.autocorrelation:autocorrelation",
+    "codistribution": "nanoscape.statistics.codistribution:codistribution",
     "distance_map": "nanoscape.statistics.distance_map:distance_map",
     "distance_profile": "nanoscape.statistics.distance_profile:distance_profile",
     "heterogeneity": "nanoscape.statistics.heterogeneity:heterogeneity",

@@ -34,7 +34,15 @@ def verify() -> list[Check]:
         absolute ``tolerance``, the ``source`` of the expectation, and whether it
         ``passed``.
     """
-    parts = (_unevenness, _patterns, _distances, _lattices, _profiles, _uptake)
+    parts = (
+        _unevenness,
+        _patterns,
+        _agreement,
+        _distances,
+        _lattices,
+        _profiles,
+        _uptake,
+    )
     return [check for part in parts for check in part()]
 
 
@@ -120,6 +128,32 @@ def _patterns() -> Iterator[Check]:
     ):
         name = f"Gi* of n to the power of 1.5, row {y}, column {x}"
         yield _check(name, scores[y, x], expected, 1e-6, source)
+
+
+def _agreement() -> Iterator[Check]:
+    tiles = {
+        letter: np.tile(np.reshape(values, (2, 2)).astype(np.float64), (8, 8))
+        for letter, values in {
+            "a": [0, 1, 0, 1],
+            "b": [0, 1, 1, 0],
+            "c": [1, 0, 1, 0],
+            "d": [1, 2, 3, 4],
+            "e": [1, 2, 4, 3],
+        }.items()
+    }
+    for pair, columns in {
+        "ab": {"pearson": 0.0, "icq": 0.0, "manders_m1": 0.5, "manders_m2": 0.5},
+        "ac": {"pearson": -1.0, "icq": -0.5, "manders_m1": 0.0},
+        "ad": {"manders_m1": 1.0, "manders_m2": 0.6},
+        "ae": {"manders_m1": 1.0, "manders_m2": 0.5},
+    }.items():
+        images = [Image.from_array(tiles[k], "yx", spacing=1.0) for k in pair]
+        table = _run("statistics.codistribution", *images, thresholds="given")
+        row = table.data.iloc[0]
+        for column, expected in columns.items():
+            name = f"{column} of the tiles {pair[0]} and {pair[1]}"
+            source = "tests of pewlib, github.com/djdt/pewlib"
+            yield _check(name, row[column], expected, 1e-12, source)
 
 
 def _alike(values: NDArray[np.float64], spacing: float = 1.0, **options: Any) -> Any:

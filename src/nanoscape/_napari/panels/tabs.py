@@ -107,6 +107,12 @@ def measure_tab(panel: Panel) -> SectionList:
         ),
         *_operation(
             panel,
+            "statistics.codistribution",
+            "Co-distribution",
+            "Measures how much two images agree, and whether chance would do as well.",
+        ),
+        *_operation(
+            panel,
             "statistics.distance_map",
             "Distance map",
             "Makes an image of the distance to the nearest vessel.",
