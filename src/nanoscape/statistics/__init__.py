@@ -8,4 +8,6 @@ OPERATIONS: dict[str, str] = {
     "heterogeneity": "nanoscape.statistics.heterogeneity:heterogeneity",
     "hot_spots": "nanoscape.statistics.hot_spots:hot_spots",
     "local_moran": "nanoscape.statistics.local_moran:local_moran",
+    "lorenz_curve": "nanoscape.statistics.lorenz_curve:lorenz_curve",
+    "theil_decomposition": "nanoscape.statistics.theil:theil_decomposition",
 }

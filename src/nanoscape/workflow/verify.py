@@ -71,10 +71,16 @@ def _phantom() -> NDArray[np.float64]:
 
 
 def _unevenness() -> Iterator[Check]:
-    row = _row(_phantom())
+    row = _row(_phantom(), bin_width=1.0)
     yield _check("IBSI mean", row["mean"], 2.148649, 5e-7, _IBSI)
     found = row["coefficient_of_variation"]
     yield _check("IBSI coefficient of variation", found, 0.812198, 5e-7, _IBSI)
+    yield _check("IBSI entropy (bits)", row["entropy_bits"], 1.27, 5e-3, _IBSI)
+    found = row["quartile_coefficient_of_dispersion"]
+    name = "IBSI quartile coefficient of dispersion"
+    yield _check(name, found, 0.6, 1e-12, _IBSI)
+    found = row["standard_deviation"] ** 2
+    yield _check("IBSI variance", found, 3.05, 5e-3, _IBSI)
     expected = 0.38339282678905323
     source = "closed form over the values of the IBSI digital phantom"
     yield _check("Gini of the IBSI phantom", row["gini"], expected, 1e-12, source)
@@ -87,6 +93,15 @@ def _unevenness() -> Iterator[Check]:
     for name, (sample, gini) in cases.items():
         found = _row(sample[None])["gini"]
         yield _check(f"Gini of {name}", found, gini, 1e-12, _CLOSED)
+    found = _row(np.arange(1.0, 6)[None])["theil"]
+    expected = 0.11968759358350917
+    yield _check("Theil of 1 to 5", found, expected, 1e-12, "PySAL inequality 1.1.2")
+    halves = np.array([[0.0, 0, 0, 10, 10, 10]])
+    image = Image.from_array(halves, "yx", spacing=1.0)
+    areas = Labels.from_array(1 + (halves > 0), "yx", spacing=1.0)
+    row = _run("statistics.theil_decomposition", image, areas).summary.data.iloc[0]
+    name = "Theil between an empty and a full half"
+    yield _check(name, row["theil_between"], math.log(2), 1e-12, _CLOSED)
 
 
 def _patterns() -> Iterator[Check]:
@@ -161,9 +176,9 @@ def _alike(values: NDArray[np.float64], spacing: float = 1.0, **options: Any) ->
     return _run("statistics.autocorrelation", image, **options).data.iloc[0]
 
 
-def _row(values: NDArray[np.float64]) -> Any:
+def _row(values: NDArray[np.float64], **options: Any) -> Any:
     image = Image.from_array(values, "zyx"[-values.ndim :], spacing=1.0)
-    return _run("statistics.heterogeneity", image).data.iloc[0]
+    return _run("statistics.heterogeneity", image, **options).data.iloc[0]
 
 
 def _distances() -> Iterator[Check]:

@@ -89,6 +89,18 @@ def measure_tab(panel: Panel) -> SectionList:
         ),
         *_operation(
             panel,
+            "statistics.theil_decomposition",
+            "Unevenness between and within areas",
+            "Splits the unevenness into that between areas and that within them.",
+        ),
+        *_operation(
+            panel,
+            "statistics.lorenz_curve",
+            "Lorenz curve",
+            "Shows which share of the amount the pixels with the least of it hold.",
+        ),
+        *_operation(
+            panel,
             "statistics.autocorrelation",
             "Autocorrelation",
             "Measures whether neighbouring pixels are alike.",
