@@ -98,7 +98,7 @@ def _sums(
     z: Any, index: Any, low: Any, high: Any, steps: Any, by_row: bool, zones: int
 ) -> Any:
     found = np.zeros((zones, 8))
-    degree = _degrees(index, steps)
+    degree = _degrees(index, steps) if by_row else np.zeros((1, 1, 1), np.int64)
     for a in range(low[0], high[0]):
         for b in range(low[1], high[1]):
             for c in range(low[2], high[2]):
@@ -107,6 +107,7 @@ def _sums(
                     continue
                 here = z[a, b, c]
                 lag, contrast, inward, squared = 0.0, 0.0, 0.0, 0.0
+                number = 0
                 weight = 1.0
                 if by_row and degree[a, b, c] > 0:
                     weight = 1.0 / degree[a, b, c]
@@ -117,12 +118,16 @@ def _sums(
                     there = z[i, j, m]
                     lag += there
                     contrast += (here - there) ** 2
-                    back = 1.0 / degree[i, j, m] if by_row else 1.0
-                    inward += back
-                    squared += (weight + back) ** 2
-                outward = weight * degree[a, b, c]
+                    number += 1
+                    if by_row:
+                        back = 1.0 / degree[i, j, m]
+                        inward += back
+                        squared += (weight + back) ** 2
+                if not by_row:
+                    inward, squared = 1.0 * number, 4.0 * number
+                outward = weight * number
                 row = found[own - 1]
-                row[0] += degree[a, b, c]
+                row[0] += number
                 row[1] += outward
                 row[2] += squared / 2
                 row[3] += (outward + inward) ** 2
