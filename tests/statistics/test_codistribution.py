@@ -192,7 +192,7 @@ def test_chunks_and_workers_do_not_matter():
 
 def test_coarse_cells_are_means_of_pixels(monkeypatch):
     monkeypatch.setattr(
-        "nanoscape.statistics.two_channels.LARGEST", {1: 20, 2: 20, 3: 20}
+        "nanoscape.statistics.two_channels.LONGEST", {1: 20, 2: 20, 3: 20}
     )
     rng = np.random.default_rng(8)
     a, b = smooth(rng, (100, 90), 6.0), smooth(rng, (100, 90), 6.0)

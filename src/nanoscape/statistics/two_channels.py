@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.compute import Block
-from nanoscape.statistics.shifts import LARGEST, Floats
+from nanoscape.statistics.shifts import Floats
 from nanoscape.statistics.value_counts import (
     BinnedValues,
     count_values,
     joined_values,
     sortable,
 )
+
+LONGEST = {1: 1024, 2: 256, 3: 64}
+"""Longest side in cells of the maps that are shifted, by number of axes."""
 
 LEVELS = 2048
 """Thresholds that are tried along the regression line."""
@@ -120,7 +123,7 @@ def survey_block(block: Block, x: NDArray[Any], y: NDArray[Any], *rest: Any) -> 
 
 def cell_factor(shape: Sequence[int]) -> int:
     """Return how many pixels a cell is long, so that the map can be shifted."""
-    return -(-max(shape) // LARGEST[len(shape)])
+    return -(-max(shape) // LONGEST[len(shape)])
 
 
 def _cells(
