@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft, ndimage
 
 from nanoscape.statistics.binning import Cells, Floats
+from nanoscape.statistics.shifts import (
+    FEWEST_CELLS,
+    LARGEST,
+    Overlap,
+    residual,
+    rim_to_core,
+)
 
 SIGNIFICANT = 0.05
-_LARGEST = {2: 1024, 3: 128}
-_FEWEST_CELLS = 30
 
 Direction = Literal["falls", "rises", "none", "untested"]
 
@@ -49,13 +51,13 @@ def gradient_test(cells: Cells) -> GradientTest:
     independent ones, the p-value is not smaller than their number allows.
     """
     cells = _shrunk(cells)
-    nuisance = _rim_to_core(cells)
-    drug = _residual(cells.drug, nuisance, cells.used)
-    shapes = [_residual(shape, nuisance, cells.used) for shape in cells.shapes]
-    if int(cells.used.sum()) < _FEWEST_CELLS or not drug.any():
-        flat = int(cells.used.sum()) >= _FEWEST_CELLS
+    nuisance = rim_to_core(cells.tissue)
+    drug = residual(cells.drug, nuisance, cells.used)
+    shapes = [residual(shape, nuisance, cells.used) for shape in cells.shapes]
+    if int(cells.used.sum()) < FEWEST_CELLS or not drug.any():
+        flat = int(cells.used.sum()) >= FEWEST_CELLS
         return GradientTest("none" if flat else "untested", 1.0 if flat else math.nan)
-    overlap = _Overlap(cells.used)
+    overlap = Overlap(cells.used)
     scores = [overlap.scores(drug, shape) for shape in shapes]
     strongest = np.max(np.abs(scores), axis=0)
     centre = tuple(0 for _ in strongest.shape)
@@ -74,80 +76,9 @@ def gradient_test(cells: Cells) -> GradientTest:
     return GradientTest("falls" if observed[best] > 0 else "rises", p)
 
 
-class _Overlap:
-    """Correlations over the overlap of a masked map with shifts of another."""
-
-    def __init__(self, used: NDArray[np.bool_]) -> None:
-        self.used = used
-        self._shape = [fft.next_fast_len(2 * n, real=True) for n in used.shape]
-        self._mask = self._forward(used.astype(np.float64))
-        self.number = np.rint(self._joined(self._mask, self._mask))
-        self.allowed = self.number >= 0.25 * used.sum()
-
-    def _forward(self, values: Floats) -> NDArray[np.complex128]:
-        return fft.rfftn(values, self._shape)
-
-    def _joined(self, a: NDArray[np.complex128], b: NDArray[np.complex128]) -> Floats:
-        return fft.irfftn(np.conj(a) * b, self._shape)
-
-    def scores(self, a: Floats, b: Floats) -> Floats:
-        """Return correlation times root of overlap, for every shift of ``b``.
-
-        The maps are zero outside the mask (Padfield 2012,
-        doi:10.1109/TIP.2011.2181402).
-        """
-        fa, fb = self._forward(a), self._forward(b)
-        n = np.maximum(self.number, 1)
-        sum_a, sum_b = self._joined(fa, self._mask), self._joined(self._mask, fb)
-        square_a = self._joined(self._forward(a * a), self._mask)
-        square_b = self._joined(self._mask, self._forward(b * b))
-        together = self._joined(fa, fb) - sum_a * sum_b / n
-        size = (square_a - sum_a**2 / n) * (square_b - sum_b**2 / n)
-        limit = 1e-12 * float((a * a).sum()) * float((b * b).sum())
-        allowed = self.allowed & (size > limit)
-        score = np.zeros(size.shape)
-        score[allowed] = together[allowed] / np.sqrt(size[allowed])
-        return score * np.sqrt(n)
-
-    def width(self, a: Floats) -> float:
-        """Return over how many cells a map resembles itself, at least one."""
-        score = self.scores(a, a)
-        centre = tuple(0 for _ in score.shape)
-        alike = fft.fftshift(score > 0.5 * score[centre])
-        labels, _ = ndimage.label(alike)
-        middle = tuple(n // 2 for n in alike.shape)
-        return float(max(1, (labels == labels[middle]).sum()))
-
-
-def _rim_to_core(cells: Cells) -> list[Floats]:
-    """Return powers of the depth in the tissue, as far as its edge is seen."""
-    ones = np.ones(cells.drug.shape)
-    if cells.tissue.all() or not cells.tissue.any():
-        return [ones]
-    depth = ndimage.distance_transform_edt(cells.tissue)
-    depth = depth / max(float(depth.max()), 1.0)
-    return [ones, depth, depth**2, depth**3]
-
-
-def _residual(
-    values: Floats, nuisance: Sequence[Floats], used: NDArray[np.bool_]
-) -> Floats:
-    rest = np.zeros(values.shape)
-    if not used.any():
-        return rest
-    design = np.stack([column[used] for column in nuisance], axis=1)
-    y = values[used]
-    coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
-    left = y - design @ coefficients
-    # What is left of a constant map is rounding.
-    if np.abs(left).max() > 1e-9 * max(float(np.abs(y).max()), 1e-300):
-        rest[used] = left
-    return rest
-
-
 def _shrunk(cells: Cells) -> Cells:
     """Average cells until a side is not longer than the transforms can take."""
-    largest = _LARGEST[cells.drug.ndim]
+    largest = LARGEST[cells.drug.ndim]
     factor = -(-max(cells.drug.shape) // largest)
     if factor == 1:
         return cells

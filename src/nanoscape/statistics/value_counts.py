@@ -31,7 +31,7 @@ class BinnedValues:
 
 def count_values(bins: NDArray[np.int64], values: Floats, shift: int) -> BinnedValues:
     """Count the values of each bin, less some of their last bits."""
-    keys = (bins << 32) | (_sortable(values) >> shift)
+    keys = (bins << 32) | (sortable(values) >> shift)
     return BinnedValues(*np.unique(keys, return_counts=True))
 
 
@@ -47,7 +47,7 @@ def joined_values(values: Sequence[BinnedValues]) -> BinnedValues:
     return BinnedValues(keys[first], np.add.reduceat(counts, first))
 
 
-def _sortable(values: Floats) -> NDArray[np.int64]:
+def sortable(values: Floats) -> NDArray[np.int64]:
     """Return whole numbers in the order of the values, rounded to float32."""
     bits = values.astype(np.float32).view(np.int32).astype(np.int64)
     return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits) + 2**31

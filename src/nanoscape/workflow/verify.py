@@ -34,7 +34,15 @@ def verify() -> list[Check]:
         absolute ``tolerance``, the ``source`` of the expectation, and whether it
         ``passed``.
     """
-    parts = (_unevenness, _distances, _lattices, _profiles, _uptake)
+    parts = (
+        _unevenness,
+        _patterns,
+        _agreement,
+        _distances,
+        _lattices,
+        _profiles,
+        _uptake,
+    )
     return [check for part in parts for check in part()]
 
 
@@ -56,14 +64,23 @@ def _run(name: str, *inputs: Any, **options: Any) -> Any:
     return function(*inputs, **options)
 
 
-def _unevenness() -> Iterator[Check]:
+def _phantom() -> NDArray[np.float64]:
     text = _PHANTOM.replace(" ", "")
     values = [math.nan if letter == "x" else float(letter) for letter in text]
-    phantom = np.array(values).reshape(4, 4, 5)
-    row = _row(phantom)
+    return np.array(values).reshape(4, 4, 5)
+
+
+def _unevenness() -> Iterator[Check]:
+    row = _row(_phantom(), bin_width=1.0)
     yield _check("IBSI mean", row["mean"], 2.148649, 5e-7, _IBSI)
     found = row["coefficient_of_variation"]
     yield _check("IBSI coefficient of variation", found, 0.812198, 5e-7, _IBSI)
+    yield _check("IBSI entropy (bits)", row["entropy_bits"], 1.27, 5e-3, _IBSI)
+    found = row["quartile_coefficient_of_dispersion"]
+    name = "IBSI quartile coefficient of dispersion"
+    yield _check(name, found, 0.6, 1e-12, _IBSI)
+    found = row["standard_deviation"] ** 2
+    yield _check("IBSI variance", found, 3.05, 5e-3, _IBSI)
     expected = 0.38339282678905323
     source = "closed form over the values of the IBSI digital phantom"
     yield _check("Gini of the IBSI phantom", row["gini"], expected, 1e-12, source)
@@ -76,11 +93,92 @@ def _unevenness() -> Iterator[Check]:
     for name, (sample, gini) in cases.items():
         found = _row(sample[None])["gini"]
         yield _check(f"Gini of {name}", found, gini, 1e-12, _CLOSED)
+    found = _row(np.arange(1.0, 6)[None])["theil"]
+    expected = 0.11968759358350917
+    yield _check("Theil of 1 to 5", found, expected, 1e-12, "PySAL inequality 1.1.2")
+    halves = np.array([[0.0, 0, 0, 10, 10, 10]])
+    image = Image.from_array(halves, "yx", spacing=1.0)
+    areas = Labels.from_array(1 + (halves > 0), "yx", spacing=1.0)
+    row = _run("statistics.theil_decomposition", image, areas).summary.data.iloc[0]
+    name = "Theil between an empty and a full half"
+    yield _check(name, row["theil_between"], math.log(2), 1e-12, _CLOSED)
 
 
-def _row(values: NDArray[np.float64]) -> Any:
+def _patterns() -> Iterator[Check]:
+    options: dict[str, Any] = {"permutations": 0}
+    row = _alike(_phantom(), 2000.0, weights="inverse distance", **options)
+    yield _check("IBSI Moran's I", row["moran_i"], 0.0397, 3e-4, _IBSI)
+    yield _check("IBSI Geary's C", row["geary_c"], 0.974, 6e-3, _IBSI)
+    source = "PySAL esda on a lattice of 3 × 3"
+    nine = np.arange(1.0, 10).reshape(3, 3)
+    row = _alike(nine, weights="rook", **options)
+    for name, column, expected in (
+        ("Moran's I", "moran_i", 0.5),
+        ("variance of Moran's I, normality", "moran_variance_normality", 0.053125),
+        (
+            "variance of Moran's I, randomisation",
+            "moran_variance_randomisation",
+            0.0596875,
+        ),
+        ("Geary's C", "geary_c", 1 / 3),
+    ):
+        name = f"{name}, 1 to 9, rook"
+        yield _check(name, row[column], expected, 1e-12, source)
+    row = _alike(nine, weights="queen", standardise="rows", **options)
+    name = "Moran's I, 1 to 9, queen, weights by row"
+    yield _check(name, row["moran_i"], 0.3555555555555555, 1e-12, source)
+    source = "PySAL esda on a lattice of 5 × 5"
+    powers = np.arange(25.0).reshape(5, 5) ** 1.5
+    row = _alike(powers, weights="queen", standardise="rows", **options)
+    name = "Moran's I of n to the power of 1.5, weights by row"
+    yield _check(name, row["moran_i"], 0.7453014926578829, 1e-12, source)
+    image = Image.from_array(powers, "yx", spacing=1.0)
+    scores = _run("statistics.hot_spots", image).score.data.compute()
+    for (y, x), expected in (
+        ((0, 0), -2.38201812),
+        ((0, 4), -1.85741679),
+        ((4, 0), 1.71736199),
+        ((4, 4), 2.87459117),
+        ((2, 2), -0.40669365),
+    ):
+        name = f"Gi* of n to the power of 1.5, row {y}, column {x}"
+        yield _check(name, scores[y, x], expected, 1e-6, source)
+
+
+def _agreement() -> Iterator[Check]:
+    tiles = {
+        letter: np.tile(np.reshape(values, (2, 2)).astype(np.float64), (8, 8))
+        for letter, values in {
+            "a": [0, 1, 0, 1],
+            "b": [0, 1, 1, 0],
+            "c": [1, 0, 1, 0],
+            "d": [1, 2, 3, 4],
+            "e": [1, 2, 4, 3],
+        }.items()
+    }
+    for pair, columns in {
+        "ab": {"pearson": 0.0, "icq": 0.0, "manders_m1": 0.5, "manders_m2": 0.5},
+        "ac": {"pearson": -1.0, "icq": -0.5, "manders_m1": 0.0},
+        "ad": {"manders_m1": 1.0, "manders_m2": 0.6},
+        "ae": {"manders_m1": 1.0, "manders_m2": 0.5},
+    }.items():
+        images = [Image.from_array(tiles[k], "yx", spacing=1.0) for k in pair]
+        table = _run("statistics.codistribution", *images, thresholds="given")
+        row = table.data.iloc[0]
+        for column, expected in columns.items():
+            name = f"{column} of the tiles {pair[0]} and {pair[1]}"
+            source = "tests of pewlib, github.com/djdt/pewlib"
+            yield _check(name, row[column], expected, 1e-12, source)
+
+
+def _alike(values: NDArray[np.float64], spacing: float = 1.0, **options: Any) -> Any:
+    image = Image.from_array(values, "zyx"[-values.ndim :], spacing=spacing)
+    return _run("statistics.autocorrelation", image, **options).data.iloc[0]
+
+
+def _row(values: NDArray[np.float64], **options: Any) -> Any:
     image = Image.from_array(values, "zyx"[-values.ndim :], spacing=1.0)
-    return _run("statistics.heterogeneity", image).data.iloc[0]
+    return _run("statistics.heterogeneity", image, **options).data.iloc[0]
 
 
 def _distances() -> Iterator[Check]:

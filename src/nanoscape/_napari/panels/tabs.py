@@ -71,46 +71,78 @@ def segment_tab(panel: Panel) -> SectionList:
     )
 
 
+_MEASURE = (
+    (
+        "statistics.distance_profile",
+        "Distance to vessels",
+        "Measures how the amount falls off with the distance to the nearest vessel.",
+    ),
+    (
+        "statistics.heterogeneity",
+        "Unevenness",
+        "Measures how evenly the amount is spread over the tissue.",
+    ),
+    (
+        "statistics.theil_decomposition",
+        "Unevenness between and within areas",
+        "Splits the unevenness into that between areas and that within them.",
+    ),
+    (
+        "statistics.lorenz_curve",
+        "Lorenz curve",
+        "Shows which share of the amount the pixels with the least of it hold.",
+    ),
+    (
+        "statistics.autocorrelation",
+        "Autocorrelation",
+        "Measures whether neighbouring pixels are alike.",
+    ),
+    (
+        "statistics.hot_spots",
+        "Hot spots",
+        "Finds where high or low values gather.",
+    ),
+    (
+        "statistics.local_moran",
+        "Like their neighbours",
+        "Finds pixels that are like their neighbours, and those that are not.",
+    ),
+    (
+        "statistics.codistribution",
+        "Co-distribution",
+        "Measures how much two images agree, and whether chance would do as well.",
+    ),
+    (
+        "statistics.distance_map",
+        "Distance map",
+        "Makes an image of the distance to the nearest vessel.",
+    ),
+    (
+        "quantify.suv",
+        "Uptake as SUV",
+        "Converts PET or calibrated SPECT to standardised uptake values.",
+    ),
+    (
+        "quantify.percent_injected_dose",
+        "Uptake as % injected dose per gram",
+        "Converts PET or calibrated SPECT to percent of the injected dose per gram.",
+    ),
+    (
+        "quantify.calibrate_counts",
+        "Calibrate SPECT counts",
+        "Converts SPECT in counts to Bq/mL with the factor of a phantom.",
+    ),
+)
+"""Operation, title and purpose of each section of the tab Measure."""
+
+
 def measure_tab(panel: Panel) -> SectionList:
     """Return the tab Measure."""
     return SectionList(
-        *_operation(
-            panel,
-            "statistics.distance_profile",
-            "Distance to vessels",
-            "Measures how the amount falls off with the distance to the nearest "
-            "vessel.",
-        ),
-        *_operation(
-            panel,
-            "statistics.heterogeneity",
-            "Unevenness",
-            "Measures how evenly the amount is spread over the tissue.",
-        ),
-        *_operation(
-            panel,
-            "statistics.distance_map",
-            "Distance map",
-            "Makes an image of the distance to the nearest vessel.",
-        ),
-        *_operation(
-            panel,
-            "quantify.suv",
-            "Uptake as SUV",
-            "Converts PET or calibrated SPECT to standardised uptake values.",
-        ),
-        *_operation(
-            panel,
-            "quantify.percent_injected_dose",
-            "Uptake as % injected dose per gram",
-            "Converts PET or calibrated SPECT to percent of the injected dose per "
-            "gram.",
-        ),
-        *_operation(
-            panel,
-            "quantify.calibrate_counts",
-            "Calibrate SPECT counts",
-            "Converts SPECT in counts to Bq/mL with the factor of a phantom.",
+        *(
+            section
+            for name, title, purpose in _MEASURE
+            for section in _operation(panel, name, title, purpose)
         ),
         first=NothingOpen(panel.state),
     )
