@@ -2,5 +2,7 @@
 
 OPERATIONS: dict[str, str] = {
     "ion_image": "nanoscape.msi.ion_image:ion_image",
+    "ion_images": "nanoscape.msi.ion_image:ion_images",
+    "mean_spectrum": "nanoscape.msi.spectrum:mean_spectrum",
     "total_ion_current": "nanoscape.msi.ion_image:total_ion_current",
 }

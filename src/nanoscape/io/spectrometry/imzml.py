@@ -113,6 +113,8 @@ class ImzmlSource:
             return None
         if self.mz.dtype == np.float16 or sys.byteorder == "big":
             return None
+        if self._stamp[1] == 0:
+            return None
         # Reading a map beyond the end of its file would end the process.
         try:
             same = stamp(self.path) == self._stamp
@@ -123,7 +125,7 @@ class ImzmlSource:
                 f"{self.path} has changed since it was opened", todo="open it again"
             )
         if self._content is None:
-            self._content = np.memmap(self.path, np.uint8, mode="r")
+            self._content = np.asarray(np.memmap(self.path, np.uint8, mode="r"))
         return StoredPeaks(
             self._content,
             StoredArrays(self.mz.offsets, self.mz.lengths, self.mz.dtype),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from xml.etree import ElementTree
 
 import numba
@@ -118,6 +118,7 @@ class _Scan:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.parser = HeaderParser(path)
+        self.around: ElementTree.XMLPullParser[Any]
         self.around = ElementTree.XMLPullParser(("end",))
         self.templates: list[_Template] = []
         self.encoding = b""
@@ -162,8 +163,9 @@ class _Scan:
         self._take_events()
 
     def _take_events(self) -> None:
-        for _, element in self.around.read_events():
-            self.parser.element(element)
+        event: Any
+        for event in self.around.read_events():
+            self.parser.element(event[1])
 
     def _spectra(self, text: bytes, place: int) -> int:
         """Read the whole spectra from a place on; return the place after them."""
