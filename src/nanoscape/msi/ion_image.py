@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from nanoscape.compute import Task
 from nanoscape.compute.executor import current_executor
 from nanoscape.errors import WrongInput
-from nanoscape.model import Image, ImageGroup, Quantity, Spectra, Tags
+from nanoscape.model import Image, ImageGroup, Spectra, Tags
 from nanoscape.model.roles import guess_role
 from nanoscape.model.spectra import SpectrumSource
 from nanoscape.msi import kernels
+from nanoscape.msi.grid import on_grid
 from nanoscape.msi.peaks import in_batches, kernel_arguments, peaks_of
 from nanoscape.msi.survey import Survey, count_use, known_survey, survey_of
 from nanoscape.operation import Option, operation
@@ -22,7 +23,7 @@ from nanoscape.operation import Option, operation
 Statistic = Literal["sum", "maximum"]
 
 _BATCH = 1024
-_INDEXED_BATCH = 2**14
+_INDEXED_BATCH = 2**12
 
 
 @operation(version=1, title="Ion image")
@@ -267,24 +268,3 @@ def _ion_image(
     if role:
         tags = tags.having("guess", role=role)
     return on_grid(spectra, values, name, "ion intensity", tags)
-
-
-def on_grid(
-    spectra: Spectra,
-    values: NDArray[np.float64],
-    name: str,
-    quantity: str,
-    tags: Tags,
-) -> Image:
-    """Return one value for each spectrum as an image; other pixels are NaN."""
-    grid = np.full(spectra.shape, np.nan)
-    grid[tuple(spectra.pixels.T)] = values
-    return Image.from_array(
-        grid,
-        spectra.axes,
-        grid_to_space=spectra.grid_to_space,
-        space=spectra.space,
-        name=name,
-        quantity=Quantity(quantity),
-        tags=tags,
-    )

@@ -160,18 +160,18 @@ def indexed_window_values(
         Grid of the cells along m/z.
     """
     last = cells.shape[0] - 2
+    wanted = np.empty(lows.size, np.int64)
     for w in range(lows.size):
-        cell = cell_of(lows[w], origin, per_mz, last)
-        for i in range(lengths.size):
-            at, size = mz_offsets[i], lengths[i]
-            mzs = content[at : at + size * mz_like.itemsize].view(mz_like.dtype)
-            at = value_offsets[i]
-            values = content[at : at + size * value_like.itemsize].view(
-                value_like.dtype
-            )
+        wanted[w] = cell_of(lows[w], origin, per_mz, last)
+    for i in range(lengths.size):
+        at, size = mz_offsets[i], lengths[i]
+        mzs = content[at : at + size * mz_like.itemsize].view(mz_like.dtype)
+        at = value_offsets[i]
+        values = content[at : at + size * value_like.itemsize].view(value_like.dtype)
+        for w in range(lows.size):
             if rising[i]:
-                before = np.int64(cells[cell, first + i])
-                after = np.int64(cells[cell + 1, first + i])
+                before = np.int64(cells[wanted[w], first + i])
+                after = np.int64(cells[wanted[w] + 1, first + i])
                 start = _first_from(mzs, lows[w], before, after)
                 out[w, i] = _scan_from(mzs, values, start, highs[w], highest)
             else:
@@ -189,16 +189,21 @@ def cell_of(mz: float, origin: float, per_mz: float, last: int) -> int:
 
 @numba.njit(nogil=True, cache=True)
 def mz_range(
-    content: Bytes, mz_offsets: Whole, lengths: Whole, mz_like: NDArray[Any]
+    content: Bytes,
+    mz_offsets: Whole,
+    lengths: Whole,
+    mz_like: NDArray[Any],
+    ends: bool,
 ) -> tuple[float, float]:
-    """Return the smallest and largest finite m/z of many spectra."""
+    """Return the smallest and largest finite m/z of many spectra, or of their ends."""
     low, high = np.inf, -np.inf
     for i in range(lengths.size):
         at, size = mz_offsets[i], lengths[i]
         if i > 0 and at == mz_offsets[i - 1] and size == lengths[i - 1]:
             continue
-        for value in content[at : at + size * mz_like.itemsize].view(mz_like.dtype):
-            mz = np.float64(value)
+        mzs = content[at : at + size * mz_like.itemsize].view(mz_like.dtype)
+        for j in range(0, size, max(1, size - 1) if ends else 1):
+            mz = np.float64(mzs[j])
             if mz < low and mz > -np.inf:
                 low = mz
             if mz > high and mz < np.inf:
@@ -230,14 +235,14 @@ def survey(
     origin, per_mz
         Grid of the cells along m/z.
     cells
-        Filled, one row for each cell and one more: how many peaks of a sorted
-        spectrum lie in cells before. With no rows there is no table.
+        Filled, one column for each cell and one more: how many peaks of a sorted
+        spectrum lie in cells before. With no columns there is no table.
     rising
         Filled: whether the m/z values are sorted.
     totals, squares
         Filled: sums of the intensities and of their squares.
     """
-    last = cells.shape[0] - 2
+    last = cells.shape[1] - 2
     for i in range(lengths.size):
         at, size = mz_offsets[i], lengths[i]
         mzs = content[at : at + size * mz_like.itemsize].view(mz_like.dtype)
@@ -254,17 +259,40 @@ def survey(
             rising[i] = rising[i - 1]
         else:
             rising[i] = _is_sorted(mzs)
-        if cells.shape[0] == 0 or not rising[i]:
+        if cells.shape[1] == 0 or not rising[i]:
             continue
         filled = 0
         for j in range(size):
             cell = cell_of(np.float64(mzs[j]), origin, per_mz, last)
             while filled <= cell:
-                cells[filled, i] = j
+                cells[i, filled] = j
                 filled += 1
-        while filled < cells.shape[0]:
-            cells[filled, i] = size
+        while filled < cells.shape[1]:
+            cells[i, filled] = size
             filled += 1
+
+
+@numba.njit(nogil=True, cache=True)
+def middle_values(
+    content: Bytes,
+    value_offsets: Whole,
+    lengths: Whole,
+    value_like: NDArray[Any],
+    out: NDArray[np.float64],
+) -> None:
+    """Fill ``out`` with the median of the intensities above zero, or NaN."""
+    for i in range(lengths.size):
+        at = value_offsets[i]
+        values = content[at : at + lengths[i] * value_like.itemsize].view(
+            value_like.dtype
+        )
+        above = np.empty(values.size, np.float64)
+        count = 0
+        for value in values:
+            if value > 0:
+                above[count] = value
+                count += 1
+        out[i] = np.median(above[:count]) if count else np.nan
 
 
 @numba.njit(nogil=True, cache=True)
@@ -303,7 +331,7 @@ def add_to_bins(
                 k = np.int64(place)
                 value = np.float64(values[j])
                 sums[k] += value
-                highest[k] = max(highest[k], value)
+                highest[k] = value if value > highest[k] else highest[k]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -324,12 +352,15 @@ def add_in_place(
     sums, highest
         Sum of the intensities and the highest one; added to.
     """
-    for i in range(lengths.size):
-        at = value_offsets[i]
-        values = content[at : at + lengths[i] * value_like.itemsize].view(
-            value_like.dtype
-        )
-        for j in range(values.size):
-            value = np.float64(values[j])
-            sums[j] += value
-            highest[j] = max(highest[j], value)
+    # So many sums stay beside the processor.
+    for first in range(0, sums.size, 1024):
+        last = min(first + 1024, sums.size)
+        for i in range(lengths.size):
+            at = value_offsets[i]
+            values = content[at : at + lengths[i] * value_like.itemsize].view(
+                value_like.dtype
+            )
+            for j in range(first, last):
+                value = np.float64(values[j])
+                sums[j] += value
+                highest[j] = value if value > highest[j] else highest[j]

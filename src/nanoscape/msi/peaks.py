@@ -79,8 +79,11 @@ def peaks_of(source: SpectrumSource, start: int, stop: int) -> StoredPeaks:
     intensity = _joined([values for _, values in spectra])
     lengths = np.array([len(mzs) for mzs, _ in spectra], np.int64)
     firsts = np.cumsum(lengths) - lengths
+    content = np.concatenate([mz.view(np.uint8), intensity.view(np.uint8)])
+    # As those of a mapped file are, so that one compiled loop serves both.
+    content.setflags(write=False)
     return StoredPeaks(
-        np.concatenate([mz.view(np.uint8), intensity.view(np.uint8)]),
+        content,
         StoredArrays(firsts * mz.itemsize, lengths, mz.dtype),
         StoredArrays(mz.nbytes + firsts * intensity.itemsize, lengths, intensity.dtype),
     )

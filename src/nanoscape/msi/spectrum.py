@@ -13,6 +13,7 @@ from nanoscape.errors import WrongInput
 from nanoscape.model import Labels, Spectra, Table
 from nanoscape.model.spectra import SpectrumSource, StoredSource
 from nanoscape.msi import kernels
+from nanoscape.msi.grid import at_spectra
 from nanoscape.msi.peaks import in_batches, kernel_arguments, peaks_of
 from nanoscape.msi.survey import mz_range, share_mz
 from nanoscape.operation import Option, operation
@@ -88,19 +89,7 @@ def _chosen(spectra: Spectra, region: Labels | None) -> NDArray[np.bool_]:
     """Return which spectra lie in a region."""
     if region is None:
         return np.ones(len(spectra), bool)
-    same = (
-        region.axes == spectra.axes
-        and region.shape == spectra.shape
-        and region.space == spectra.space
-        and np.allclose(region.grid_to_space.matrix, spectra.grid_to_space.matrix)
-    )
-    if not same:
-        raise WrongInput(
-            f"{region.name} lies on another grid than {spectra.name}",
-            "a region on the pixels of the spectra",
-            "draw it on an ion image, or move it there first",
-        )
-    inside = np.asarray(region.data.compute())[tuple(spectra.pixels.T)] != 0
+    inside = at_spectra(region, spectra) != 0
     if not inside.any():
         raise WrongInput(f"{region.name} holds no spectrum of {spectra.name}")
     return inside

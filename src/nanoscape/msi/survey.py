@@ -27,8 +27,8 @@ class Survey:
 
     Attributes
     ----------
-    totals, squares
-        Sums of the intensities and of their squares, by spectrum.
+    lengths, totals, squares
+        Number of peaks, sums of the intensities and of their squares, by spectrum.
     rising
         Whether the m/z values are sorted, by spectrum.
     cells
@@ -38,6 +38,7 @@ class Survey:
         Lower edge of the first cell, and cells per unit of m/z.
     """
 
+    lengths: NDArray[np.int64]
     totals: NDArray[np.float64]
     squares: NDArray[np.float64]
     rising: NDArray[np.bool_]
@@ -90,17 +91,18 @@ def survey_of(spectra: Spectra, task: Task) -> Survey:
 def _make(spectra: Spectra, task: Task) -> Survey:
     count = len(spectra)
     shape, dtype = _table_form(spectra)
-    low, high = mz_range(spectra, task) if shape[0] else (0.0, 0.0)
+    low, high = mz_range(spectra, task, ends=True) if shape[0] else (0.0, 0.0)
     cells = np.empty(shape, dtype)
     origin, per_mz = (
         (low, (len(cells) - 1) / (high - low)) if high > low else (0.0, 0.0)
     )
     totals, squares = np.empty(count), np.empty(count)
-    rising = np.empty(count, bool)
+    rising, lengths = np.empty(count, bool), np.empty(count, np.int64)
     arguments = (len(cells), dtype, origin, per_mz)
     for which, part in in_batches(_survey, spectra.source, count, arguments, task):
-        cells[:, which], rising[which], totals[which], squares[which] = part
-    return Survey(totals, squares, rising, cells, origin, per_mz)
+        cells[:, which], rising[which], lengths[which] = part[:3]
+        totals[which], squares[which] = part[3:]
+    return Survey(lengths, totals, squares, rising, cells, origin, per_mz)
 
 
 def share_mz(stored: StoredPeaks) -> bool:
@@ -109,10 +111,27 @@ def share_mz(stored: StoredPeaks) -> bool:
     return bool((offsets == offsets[0]).all() and (lengths == lengths[0]).all())
 
 
-def mz_range(spectra: Spectra, task: Task) -> tuple[float, float]:
-    """Return the smallest and largest m/z; the smallest is infinite without any."""
+def mz_range(
+    spectra: Spectra, task: Task, *, ends: bool = False
+) -> tuple[float, float]:
+    """Return the smallest and largest m/z; the smallest is infinite without any.
+
+    Parameters
+    ----------
+    spectra
+        Spectra of a mass spectrometry image.
+    task
+        Progress.
+    ends
+        Whether to look at the first and last m/z of each spectrum only, which are
+        the smallest and largest of those that are sorted.
+    """
+    known = known_survey(spectra)
+    ends = ends or (known is not None and bool(known.rising.all()))
     low, high = np.inf, -np.inf
-    for _, (first, last) in in_batches(_range, spectra.source, len(spectra), (), task):
+    for _, (first, last) in in_batches(
+        _range, spectra.source, len(spectra), (ends,), task
+    ):
         low, high = min(low, first), max(high, last)
     return low, high
 
@@ -132,11 +151,13 @@ def _table_form(spectra: Spectra) -> tuple[tuple[int, int], np.dtype[Any]]:
     return (1 + max(1, min(_MAX_CELLS, useful, affordable)), count), dtype
 
 
-def _range(source: SpectrumSource, start: int, stop: int) -> tuple[float, float]:
+def _range(
+    source: SpectrumSource, start: int, stop: int, ends: bool
+) -> tuple[float, float]:
     peaks = peaks_of(source, start, stop)
     like = np.empty(0, peaks.mz.dtype)
     low, high = kernels.mz_range(
-        peaks.content, peaks.mz.offsets, peaks.mz.lengths, like
+        peaks.content, peaks.mz.offsets, peaks.mz.lengths, like, ends
     )
     return float(low), float(high)
 
@@ -151,11 +172,12 @@ def _survey(
     per_mz: float,
 ) -> tuple[NDArray[Any], ...]:
     count = stop - start
-    cells = np.empty((rows, count), dtype)
+    cells = np.empty((count, rows), dtype)
     rising = np.empty(count, bool)
     totals, squares = np.empty(count), np.empty(count)
+    peaks = peaks_of(source, start, stop)
     kernels.survey(
-        *kernel_arguments(peaks_of(source, start, stop)),
+        *kernel_arguments(peaks),
         origin,
         per_mz,
         cells,
@@ -163,4 +185,4 @@ def _survey(
         totals,
         squares,
     )
-    return cells, rising, totals, squares
+    return np.ascontiguousarray(cells.T), rising, peaks.mz.lengths, totals, squares
