@@ -352,15 +352,12 @@ def add_in_place(
     sums, highest
         Sum of the intensities and the highest one; added to.
     """
-    # So many sums stay beside the processor.
-    for first in range(0, sums.size, 1024):
-        last = min(first + 1024, sums.size)
-        for i in range(lengths.size):
-            at = value_offsets[i]
-            values = content[at : at + lengths[i] * value_like.itemsize].view(
-                value_like.dtype
-            )
-            for j in range(first, last):
-                value = np.float64(values[j])
-                sums[j] += value
-                highest[j] = value if value > highest[j] else highest[j]
+    for i in range(lengths.size):
+        at = value_offsets[i]
+        values = content[at : at + lengths[i] * value_like.itemsize].view(
+            value_like.dtype
+        )
+        for j in range(values.size):
+            value = np.float64(values[j])
+            sums[j] += value
+            highest[j] = value if value > highest[j] else highest[j]
