@@ -80,6 +80,9 @@ class ImzmlSource:
         Where the arrays of each spectrum lie.
     positions
         Raster position of each spectrum, in the order x y z, for messages.
+    opened
+        What :func:`~nanoscape.io.lazy.stamp` said of the file when it was opened; by
+        default it is opened now.
     """
 
     def __init__(
@@ -88,13 +91,14 @@ class ImzmlSource:
         mz: ArrayTable,
         intensity: ArrayTable,
         positions: NDArray[np.int64],
+        opened: tuple[str, int, int] | None = None,
     ) -> None:
         self.path = path
         self.mz = mz
         self.intensity = intensity
         self.positions = positions
         self._reader = ByteReader(path)
-        self._stamp = stamp(path)
+        self._stamp = opened or stamp(path)
         self._content: NDArray[np.uint8] | None = None
 
     def read(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -150,7 +154,8 @@ class ImzmlSource:
         return np.frombuffer(data, table.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ImzmlSource, (self.path, self.mz, self.intensity, self.positions)
+        arrays = self.mz, self.intensity, self.positions
+        return ImzmlSource, (self.path, *arrays, self._stamp)
 
 
 def _binary_of(path: Path) -> Path:
