@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,56 @@ from nanoscape.model.tags import Tags
 from nanoscape.model.transform import Affine
 
 
+@dataclass(frozen=True, eq=False)
+class StoredArrays:
+    """Where one kind of array of all spectra lies in memory or in a mapped file.
+
+    Attributes
+    ----------
+    offsets
+        First byte, by spectrum.
+    lengths
+        Number of values, by spectrum.
+    dtype
+        Type of the values.
+    """
+
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredPeaks:
+    """The peaks of many spectra, as bytes.
+
+    Attributes
+    ----------
+    content
+        Bytes in which the arrays lie, native byte order.
+    mz, intensity
+        Where the arrays lie in them.
+    """
+
+    content: NDArray[np.uint8]
+    mz: StoredArrays
+    intensity: StoredArrays
+
+
 class SpectrumSource(Protocol):
     """Where spectra are read from; safe to use from several threads."""
 
     def read(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return m/z values and intensities of one spectrum, of equal length."""
+        ...
+
+
+@runtime_checkable
+class StoredSource(SpectrumSource, Protocol):
+    """A source that can lay its spectra open without copying them."""
+
+    def stored(self) -> StoredPeaks | None:
+        """Return the peaks of all spectra, or ``None`` where they must be decoded."""
         ...
 
 

@@ -2,5 +2,8 @@
 
 OPERATIONS: dict[str, str] = {
     "ion_image": "nanoscape.msi.ion_image:ion_image",
+    "ion_images": "nanoscape.msi.ion_image:ion_images",
+    "mean_spectrum": "nanoscape.msi.spectrum:mean_spectrum",
+    "normalise": "nanoscape.msi.normalisation:normalise",
     "total_ion_current": "nanoscape.msi.ion_image:total_ion_current",
 }

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.compute import Task
 from nanoscape.compute.executor import current_executor
-from nanoscape.model import Image, Quantity, Spectra, Tags
+from nanoscape.errors import WrongInput
+from nanoscape.model import Image, ImageGroup, Spectra, Tags
 from nanoscape.model.roles import guess_role
 from nanoscape.model.spectra import SpectrumSource
+from nanoscape.msi import kernels
+from nanoscape.msi.grid import on_grid
+from nanoscape.msi.peaks import in_batches, kernel_arguments, peaks_of
+from nanoscape.msi.survey import Survey, count_use, known_survey, survey_of
 from nanoscape.operation import Option, operation
 
 Statistic = Literal["sum", "maximum"]
 
-_BATCH = 256
+_BATCH = 1024
+_INDEXED_BATCH = 2**12
 
 
 @operation(version=1, title="Ion image")
@@ -66,21 +73,79 @@ def ion_image(
     The window is ``[m/z · (1 − p), m/z · (1 + p)]`` with p the tolerance, both ends
     included; it needs no order of the peaks.
     """
-    width = mz * tolerance_ppm * 1e-6
-    window = (mz - width, mz + width)
-    values, totals = _read(spectra, window, statistic, task or Task())
+    count_use(spectra, task := task or Task())
+    windows = windows_around([mz], tolerance_ppm)
+    (values,) = window_intensities(spectra, windows, statistic, task)
     if normalisation == "tic":
-        mean = totals.mean()
+        totals = survey_of(spectra, task).totals
         with np.errstate(invalid="ignore", divide="ignore"):
-            values = np.where(totals > 0, values / totals * mean, np.nan)
-    name = analyte or f"m/z {mz:.4f}"
-    tags = spectra.tags.merged(Tags.of("header", ion=mz))
-    if analyte:
-        tags = tags.having("user", analyte=analyte)
-    role = guess_role(analyte)
-    if role:
-        tags = tags.having("guess", role=role)
-    return _on_grid(spectra, values, name, "ion intensity", tags)
+            values = np.where(totals > 0, values / totals * totals.mean(), np.nan)
+    return _ion_image(spectra, mz, values, analyte)
+
+
+@operation(version=1, title="Images of many ions")
+def ion_images(
+    spectra: Spectra,
+    *,
+    mzs: Annotated[str, Option(unit="Th", label="m/z, separated by commas")] = "500",
+    tolerance_ppm: Annotated[
+        float, Option(unit="ppm", minimum=0.0, maximum=1e5, label="Tolerance")
+    ] = 5.0,
+    statistic: Annotated[Statistic, Option(label="Intensity is the")] = "sum",
+    task: Task | None = None,
+) -> ImageGroup:
+    """Make the images of many ions in one pass over the spectra.
+
+    Parameters
+    ----------
+    spectra
+        Spectra of a mass spectrometry image.
+    mzs
+        Mass-to-charge ratios, separated by commas; each may have a name in front,
+        as in ``"doxorubicin = 544.1813, 760.5851"``.
+    tolerance_ppm
+        Half width of the window around each.
+    statistic
+        Whether intensities in the window are added or the highest one is taken.
+    task
+        Progress.
+
+    Returns
+    -------
+    images
+        One image for each ion, in the order given, as :func:`ion_image` makes it.
+    """
+    ions = _ions(mzs)
+    count_use(spectra, task := task or Task())
+    windows = windows_around([mz for _, mz in ions], tolerance_ppm)
+    found = window_intensities(spectra, windows, statistic, task)
+    return ImageGroup(
+        images=tuple(
+            _ion_image(spectra, mz, values, name)
+            for (name, mz), values in zip(ions, found, strict=True)
+        ),
+        coordinate="ion",
+        name=f"{len(ions)} ions of {spectra.name}",
+        tags=spectra.tags,
+    )
+
+
+def _ions(text: str) -> list[tuple[str, float]]:
+    """Return names and m/z from text such as ``"doxorubicin = 544.18, 760.59"``."""
+    found = []
+    for part in text.split(","):
+        name, _, number = part.rpartition("=")
+        try:
+            mz = float(number)
+        except ValueError:
+            mz = -1.0
+        if not 0 <= mz < np.inf:
+            raise WrongInput(
+                f"{part.strip()!r} is no m/z",
+                'numbers separated by commas, such as "544.1813, 760.5851"',
+            )
+        found.append((name.strip(), mz))
+    return found
 
 
 @operation(version=1, title="Total ion current")
@@ -99,88 +164,107 @@ def total_ion_current(spectra: Spectra, *, task: Task | None = None) -> Image:
     image
         Sums in float64. Pixels that were not acquired are NaN.
     """
-    _, totals = _read(spectra, (0.0, 0.0), "sum", task or Task())
-    return _on_grid(
+    totals = survey_of(spectra, task or Task()).totals
+    return on_grid(
         spectra, totals, "Total ion current", "total ion current", spectra.tags
     )
 
 
-def in_window(
-    mzs: NDArray[Any],
-    intensities: NDArray[Any],
-    window: tuple[float, float],
+def windows_around(
+    mzs: Sequence[float], tolerance_ppm: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the lower and upper ends of the windows around some m/z."""
+    centres = np.asarray(mzs, np.float64)
+    widths = centres * tolerance_ppm * 1e-6
+    return centres - widths, centres + widths
+
+
+def window_intensities(
+    spectra: Spectra,
+    windows: tuple[NDArray[np.float64], NDArray[np.float64]],
     statistic: Statistic,
-) -> float:
-    """Return the intensity of one spectrum in a window, both ends included.
+    task: Task,
+) -> NDArray[np.float64]:
+    """Return the intensity of every spectrum in every window, in one pass.
 
     Parameters
     ----------
-    mzs, intensities
-        Peaks of a spectrum in any order, of equal length.
-    window
-        Smallest and largest m/z.
+    spectra
+        Spectra of a mass spectrometry image.
+    windows
+        Lower and upper ends, both included.
     statistic
         Sum or maximum; both are zero where there is no peak.
+    task
+        Progress.
+
+    Returns
+    -------
+    intensities
+        Shape ``(windows, spectra)``.
     """
-    # Compared with numbers of plain Python, float32 peaks would round the window.
-    low, high = np.float64(window[0]), np.float64(window[1])
-    chosen = intensities[(mzs >= low) & (mzs <= high)]
-    if chosen.size == 0:
-        return 0.0
-    if statistic == "maximum":
-        return float(chosen.max())
-    return float(chosen.sum(dtype=np.float64))
-
-
-def _read(
-    spectra: Spectra, window: tuple[float, float], statistic: Statistic, task: Task
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return window intensity and total of each spectrum."""
-    count = len(spectra)
-    jobs = [
-        (spectra.source, start, min(start + _BATCH, count), window, statistic)
-        for start in range(0, count, _BATCH)
-    ]
-    values, totals = np.empty(count), np.empty(count)
-    done = 0
-    for number, (part, sums) in current_executor().run(_read_batch, jobs, task):
-        _, start, stop, _, _ = jobs[number]
-        values[start:stop], totals[start:stop] = part, sums
-        done += stop - start
-        task.step(done, count, "reading spectra")
-    return values, totals
+    survey = known_survey(spectra)
+    found = np.empty((len(windows[0]), len(spectra)))
+    # The table is larger than what it saves when it has to be sent.
+    sent = current_executor().remote
+    indexed = survey is not None and len(survey.cells) > 0 and not sent
+    for which, part in in_batches(
+        _indexed_batch if indexed else _read_batch,
+        spectra.source,
+        len(spectra),
+        (windows, statistic == "maximum", survey if indexed else None),
+        task,
+        _INDEXED_BATCH if indexed else _BATCH,
+    ):
+        found[:, which] = part
+    return found
 
 
 def _read_batch(
     source: SpectrumSource,
     start: int,
     stop: int,
-    window: tuple[float, float],
-    statistic: Statistic,
-) -> tuple[list[float], list[float]]:
-    values, totals = [], []
-    for index in range(start, stop):
-        mzs, intensities = source.read(index)
-        values.append(in_window(mzs, intensities, window, statistic))
-        totals.append(float(intensities.sum(dtype=np.float64)))
-    return values, totals
+    windows: tuple[NDArray[np.float64], NDArray[np.float64]],
+    highest: bool,
+    _: None,
+) -> NDArray[np.float64]:
+    out = np.empty((len(windows[0]), stop - start))
+    arguments = kernel_arguments(peaks_of(source, start, stop))
+    kernels.window_values(*arguments, *windows, highest, out)
+    return out
 
 
-def _on_grid(
-    spectra: Spectra,
-    values: NDArray[np.float64],
-    name: str,
-    quantity: str,
-    tags: Tags,
-) -> Image:
-    grid = np.full(spectra.shape, np.nan)
-    grid[tuple(spectra.pixels.T)] = values
-    return Image.from_array(
-        grid,
-        spectra.axes,
-        grid_to_space=spectra.grid_to_space,
-        space=spectra.space,
-        name=name,
-        quantity=Quantity(quantity),
-        tags=tags,
+def _indexed_batch(
+    source: SpectrumSource,
+    start: int,
+    stop: int,
+    windows: tuple[NDArray[np.float64], NDArray[np.float64]],
+    highest: bool,
+    survey: Survey,
+) -> NDArray[np.float64]:
+    out = np.empty((len(windows[0]), stop - start))
+    kernels.indexed_window_values(
+        *kernel_arguments(peaks_of(source, start, stop)),
+        *windows,
+        highest,
+        out,
+        survey.rising[start:stop],
+        survey.cells,
+        start,
+        survey.origin,
+        survey.per_mz,
     )
+    return out
+
+
+def _ion_image(
+    spectra: Spectra, mz: float, values: NDArray[np.float64], analyte: str
+) -> Image:
+    name = analyte or f"m/z {mz:.4f}"
+    tags = spectra.tags.merged(Tags.of("header", ion=mz))
+    if analyte:
+        tags = tags.having("user", analyte=analyte)
+    role = guess_role(analyte)
+    if role:
+        tags = tags.having("guess", role=role)
+    return on_grid(spectra, values, name, "ion intensity", tags)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import uuid
 import zlib
@@ -14,6 +15,7 @@ import pytest
 from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io import open_file, read
 from nanoscape.model import Spectra
+from nanoscape.model.spectra import StoredSource
 
 UUID = uuid.UUID(int=0x1234567890ABCDEF1234567890ABCDEF)
 RNG = np.random.default_rng(2)
@@ -284,3 +286,41 @@ def test_threads_and_processes_share_a_source(tmp_path: Path) -> None:
     for (mz, values), (mz_found, values_found) in zip(truth, found, strict=True):
         np.testing.assert_array_equal(mz_found, mz)
         np.testing.assert_array_equal(values_found, values)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_stored_spectra_are_those_read_one_by_one(packed: bool, tmp_path: Path) -> None:
+    truth = make(tmp_path / "a.imzML", RASTER, packed=packed)
+    source = only(tmp_path / "a.imzML").source
+    assert isinstance(source, StoredSource)
+    stored = source.stored()
+    assert (stored is None) == packed
+    if stored is None:
+        return
+    for kind in (0, 1):
+        arrays = (stored.mz, stored.intensity)[kind]
+        for index, spectrum in enumerate(truth):
+            size = int(arrays.lengths[index]) * arrays.dtype.itemsize
+            start = int(arrays.offsets[index])
+            found = stored.content[start : start + size].tobytes()
+            assert found == spectrum[kind].tobytes()
+
+
+@pytest.mark.parametrize("damage", ["cut", "replaced", "removed"])
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_binary_file_that_changes_is_refused(
+    damage: str, sent: bool, tmp_path: Path
+) -> None:
+    make(tmp_path / "a.imzML", RASTER)
+    source = only(tmp_path / "a.imzML").source
+    assert isinstance(source, StoredSource)
+    message = pickle.dumps(source)
+    binary = tmp_path / "a.ibd"
+    if damage == "cut":
+        binary.write_bytes(binary.read_bytes()[:20])
+    elif damage == "replaced":
+        os.utime(binary, ns=(1, 1))
+    else:
+        binary.unlink()
+    with pytest.raises(UnreadableFile, match="changed since"):
+        (pickle.loads(message) if sent else source).stored()

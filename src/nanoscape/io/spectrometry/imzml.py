@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
-from nanoscape.io.lazy import ByteReader
+from nanoscape.io.lazy import ByteReader, stamp
 from nanoscape.io.opening import Options, Readable, calibrate, calibration_tags, stem
-from nanoscape.io.spectrometry.imzml_header import ArrayTable, ImzmlHeader, read_header
+from nanoscape.io.spectrometry.imzml_header import (
+    ArrayTable,
+    ImzmlHeader,
+    spectrum_at,
+)
+from nanoscape.io.spectrometry.imzml_scan import read_header
 from nanoscape.model import Affine, Spectra, Tags
+from nanoscape.model.spectra import StoredArrays, StoredPeaks
 
 _HEAD = 65536
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?mzML")
+_CHECKED_SIZE = 2**26
 
 
 def sniff(path: Path) -> bool:
@@ -26,7 +37,7 @@ def sniff(path: Path) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return False
-    return b"<mzML" in head and (b"IMS:10000" in head or b"imzML" in head)
+    return bool(_ROOT.search(head)) and (b"IMS:10000" in head or b"imzML" in head)
 
 
 def read(path: Path, options: Options) -> Sequence[Readable]:
@@ -38,12 +49,15 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
     spacing = calibrate(axes, _spacing(header, options), options, path)
     if not header.pixel_size and header.unitless_pixel_size:
         options.warn("the file states a pixel size without its unit, which is not used")
+    for remark in header.remarks:
+        options.warn(remark)
+    _check_sum(binary, header, options)
     name = stem(path)
     # The raster keeps the place that the instrument gave it: position 1 is at 0.
     place = {axis: o * spacing[axis] for axis, o in zip(axes, origin, strict=True)}
     return [
         Spectra(
-            source=ImzmlSource(binary, header.mz, header.intensity),
+            source=ImzmlSource(binary, header.mz, header.intensity, header.positions),
             pixels=pixels,
             shape=shape,
             axes=axes,
@@ -64,38 +78,84 @@ class ImzmlSource:
         The file with the suffix ``.ibd``.
     mz, intensity
         Where the arrays of each spectrum lie.
+    positions
+        Raster position of each spectrum, in the order x y z, for messages.
+    opened
+        What :func:`~nanoscape.io.lazy.stamp` said of the file when it was opened; by
+        default it is opened now.
     """
 
-    def __init__(self, path: Path, mz: ArrayTable, intensity: ArrayTable) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mz: ArrayTable,
+        intensity: ArrayTable,
+        positions: NDArray[np.int64],
+        opened: tuple[str, int, int] | None = None,
+    ) -> None:
         self.path = path
         self.mz = mz
         self.intensity = intensity
+        self.positions = positions
         self._reader = ByteReader(path)
+        self._stamp = opened or stamp(path)
+        self._content: NDArray[np.uint8] | None = None
 
     def read(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return m/z values and intensities of one spectrum, of equal length."""
         return self._array(self.mz, index), self._array(self.intensity, index)
 
+    def stored(self) -> StoredPeaks | None:
+        """Return the arrays of all spectra in the mapped file, if they lie there so.
+
+        Raises
+        ------
+        UnreadableFile
+            If the file is no longer the one that was opened.
+        """
+        if self.mz.zlib or self.intensity.zlib or self.intensity.dtype == np.float16:
+            return None
+        if self.mz.dtype == np.float16 or sys.byteorder == "big":
+            return None
+        if self._stamp[1] == 0:
+            return None
+        # Reading a map beyond the end of its file would end the process.
+        try:
+            same = stamp(self.path) == self._stamp
+        except OSError:
+            same = False
+        if not same:
+            raise UnreadableFile(
+                f"{self.path} has changed since it was opened", todo="open it again"
+            )
+        if self._content is None:
+            self._content = np.asarray(np.memmap(self.path, np.uint8, mode="r"))
+        return StoredPeaks(
+            self._content,
+            StoredArrays(self.mz.offsets, self.mz.lengths, self.mz.dtype),
+            StoredArrays(
+                self.intensity.offsets, self.intensity.lengths, self.intensity.dtype
+            ),
+        )
+
     def _array(self, table: ArrayTable, index: int) -> NDArray[Any]:
-        data = self._reader.read(table.offsets[index], table.encoded[index])
+        size, length = int(table.encoded[index]), int(table.lengths[index])
+        data = self._reader.read(int(table.offsets[index]), size)
+        where = f"{spectrum_at(index, self.positions)} of {self.path}"
         if table.zlib:
             # A few packed bytes can hold gigabytes; no more is unpacked than announced.
-            announced = table.lengths[index] * np.dtype(table.dtype).itemsize
+            announced = length * table.dtype.itemsize
             try:
                 data = zlib.decompressobj().decompress(data, announced + 1)
             except zlib.error as error:
-                raise UnreadableFile(
-                    f"spectrum {index + 1} of {self.path} is damaged: {error}"
-                ) from error
-        if len(data) != table.lengths[index] * np.dtype(table.dtype).itemsize:
-            raise UnreadableFile(
-                f"spectrum {index + 1} of {self.path} holds {len(data)} bytes for "
-                f"{table.lengths[index]} values"
-            )
-        return np.frombuffer(data, np.dtype(table.dtype))
+                raise UnreadableFile(f"{where} is damaged: {error}") from error
+        if len(data) != length * table.dtype.itemsize:
+            raise UnreadableFile(f"{where} holds {len(data)} bytes for {length} values")
+        return np.frombuffer(data, table.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ImzmlSource, (self.path, self.mz, self.intensity)
+        arrays = self.mz, self.intensity, self.positions
+        return ImzmlSource, (self.path, *arrays, self._stamp)
 
 
 def _binary_of(path: Path) -> Path:
@@ -115,24 +175,26 @@ def _check_binary(path: Path, binary: Path, header: ImzmlHeader) -> None:
     """Raise :class:`UnreadableFile` unless the binary file fits the XML."""
     size = binary.stat().st_size
     for table in (header.mz, header.intensity):
-        ends = np.add(table.offsets, table.encoded, dtype=np.int64)
-        if (np.asarray(table.lengths) < 0).any() or (
-            np.asarray(table.offsets) < 0
-        ).any():
+        if (table.lengths < 0).any() or (table.encoded < 0).any():
             raise UnreadableFile(f"{path} has spectra of negative length")
+        # Empty arrays lie nowhere; some writers give them the offset 0, others the end.
+        ends = np.where(table.lengths > 0, table.offsets + table.encoded, 0)
         last = int(ends.argmax())
         if ends[last] > size:
             raise UnreadableFile(
-                f"{binary} is truncated: spectrum {last + 1} ends at byte "
-                f"{ends[last]} and the file at {size}",
+                f"{binary} is truncated: {spectrum_at(last, header.positions)} ends at "
+                f"byte {ends[last]} and the file at {size}",
                 todo="copy the file again",
             )
-    unequal = np.flatnonzero(np.subtract(header.mz.lengths, header.intensity.lengths))
+        if (table.offsets < 0).any():
+            raise UnreadableFile(f"{path} has spectra before the start of {binary}")
+    unequal = np.flatnonzero(header.mz.lengths - header.intensity.lengths)
     if len(unequal):
         number = int(unequal[0])
         raise UnreadableFile(
-            f"spectrum {number + 1} of {path} has {header.mz.lengths[number]} m/z "
-            f"values and {header.intensity.lengths[number]} intensities"
+            f"{spectrum_at(number, header.positions)} of {path} has "
+            f"{header.mz.lengths[number]} m/z values and "
+            f"{header.intensity.lengths[number]} intensities"
         )
     with binary.open("rb") as file:
         found = file.read(16).hex()
@@ -144,11 +206,23 @@ def _check_binary(path: Path, binary: Path, header: ImzmlHeader) -> None:
         )
 
 
+def _check_sum(binary: Path, header: ImzmlHeader, options: Options) -> None:
+    """Tell whether a binary file that is soon read has another checksum than stated."""
+    if not header.sha1 or binary.stat().st_size > _CHECKED_SIZE:
+        return
+    digest = hashlib.sha1(binary.read_bytes(), usedforsecurity=False)
+    if digest.hexdigest() != header.sha1:
+        options.warn(
+            f"{binary.name} has another checksum (SHA-1) than the file states; "
+            "it was changed or damaged after it was written"
+        )
+
+
 def _raster(
     path: Path, header: ImzmlHeader, options: Options
 ) -> tuple[NDArray[np.int64], tuple[int, ...], tuple[int, ...], str]:
     """Return pixel indices from zero, the index of the first, the shape, the axes."""
-    positions = np.asarray(header.positions, dtype=np.int64)[:, ::-1]
+    positions = header.positions[:, ::-1]
     axes = "zyx" if np.ptp(positions[:, 0]) > 0 else "yx"
     positions = positions[:, -len(axes) :]
     first = positions.min(axis=0)
@@ -192,7 +266,8 @@ def _spacing(header: ImzmlHeader, options: Options) -> dict[str, float]:
 
 
 def _tags(header: ImzmlHeader) -> Tags:
-    same = len(set(header.mz.offsets)) == 1 and len(header.mz.offsets) > 1
+    offsets = header.mz.offsets
+    same = len(offsets) > 1 and bool((offsets == offsets[0]).all())
     return Tags.of(
         "header",
         modality="MSI",

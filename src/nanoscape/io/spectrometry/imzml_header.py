@@ -6,14 +6,16 @@ are those of the Unit Ontology (UO:…).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nanoscape.errors import UnreadableFile
-from nanoscape.io.damage import local_name, refuse_entities
+from nanoscape.io.damage import local_name
 
 _MZ, _INTENSITY = "MS:1000514", "MS:1000515"
 _ZLIB = "MS:1000574"
@@ -36,10 +38,22 @@ _TYPES = {
     "IMS:1100000": "<i1",
     "IMS:1100001": "<i2",
 }
-_POSITION = {"IMS:1000050": "x", "IMS:1000051": "y", "IMS:1000052": "z"}
-_OFFSET, _LENGTH, _ENCODED = "IMS:1000102", "IMS:1000103", "IMS:1000104"
+_TYPE_NAMES = {
+    "8-bit integer": "<i1",
+    "16-bit integer": "<i2",
+    "32-bit integer": "<i4",
+    "64-bit integer": "<i8",
+    "16-bit float": "<f2",
+    "32-bit float": "<f4",
+    "64-bit float": "<f8",
+}
+POSITION = {"IMS:1000050": 0, "IMS:1000051": 1, "IMS:1000052": 2}
+STORAGE = {"IMS:1000102": 0, "IMS:1000103": 1, "IMS:1000104": 2}
+FIRST_COLUMN = {_MZ: 3, _INTENSITY: 6}
+DEFAULT_ROW = np.array([_UNSET := -(2**62), _UNSET, 1, *[_UNSET] * 6])
+"""A row holds x, y, z, then offset, length and stored bytes of m/z and intensity."""
 _PIXEL_SIZE = {"IMS:1000046": "x", "IMS:1000047": "y"}
-_UUID = "IMS:1000080"
+_UUID, _SHA1 = "IMS:1000080", "IMS:1000091"
 _MICROMETRES = {
     "UO:0000015": 1e4,
     "UO:0000016": 1e3,
@@ -50,11 +64,11 @@ _MICROMETRES = {
 _POLARITY = {"MS:1000130": "positive", "MS:1000129": "negative"}
 _CENTROID = {"MS:1000127": "centroid", "MS:1000128": "profile"}
 
-Params = dict[str, tuple[str, str]]
-"""Value and unit accession by accession."""
+Params = dict[str, tuple[str, str, str]]
+"""Value, unit accession and name by accession."""
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class ArrayTable:
     """Where one kind of array of all spectra lies in the binary file.
 
@@ -63,45 +77,16 @@ class ArrayTable:
     offsets, lengths, encoded
         First byte, number of values, and number of stored bytes, by spectrum.
     dtype
-        Type of the values; empty until it is known.
+        Type of the values.
     zlib
         Whether the bytes are compressed.
     """
 
-    offsets: list[int] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    encoded: list[int] = field(default_factory=list)
-    dtype: str = ""
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    encoded: NDArray[np.int64]
+    dtype: np.dtype[np.generic]
     zlib: bool = False
-
-    def add(self, params: Params, path: Path, number: int) -> None:
-        """Add the array of one more spectrum."""
-        for accession, name in _UNDECODED.items():
-            if accession in params:
-                raise UnreadableFile(
-                    f"{path} is compressed with {name}",
-                    "no compression or zlib",
-                    "export it without compression",
-                )
-        types = [t for a, t in _TYPES.items() if a in params]
-        if len(types) != 1 or (self.dtype and self.dtype != types[0]):
-            raise UnreadableFile(
-                f"spectrum {number + 1} of {path} has "
-                f"{'no known' if not types else 'a contradictory'} number format",
-                "one of 16-, 32- or 64-bit numbers for all spectra",
-                "export it again",
-            )
-        zlib = _ZLIB in params
-        if self.offsets and zlib != self.zlib:
-            raise UnreadableFile(f"{path} compresses some of its spectra only")
-        self.dtype, self.zlib = types[0], zlib
-        length = _whole(params, _LENGTH, path, number)
-        bytes_ = length * np.dtype(self.dtype).itemsize
-        # Negative offsets are those beyond 2 GiB of writers that counted in 32 bits.
-        offset = _whole(params, _OFFSET, path, number)
-        self.offsets.append(offset + 2**32 if offset < 0 else offset)
-        self.lengths.append(length)
-        self.encoded.append(_whole(params, _ENCODED, path, number) if zlib else bytes_)
 
 
 @dataclass
@@ -110,8 +95,8 @@ class ImzmlHeader:
 
     Attributes
     ----------
-    uuid
-        Of the binary file that belongs to it, without hyphens; may be empty.
+    uuid, sha1
+        Identifier and checksum of the binary file; may be empty.
     positions
         Raster position of each spectrum, shape ``(n, 3)``, in the order x y z.
     mz, intensity
@@ -122,78 +107,262 @@ class ImzmlHeader:
         Whether a pixel size stands there without a known unit.
     polarities, modes
         What the spectra say of themselves.
+    remarks
+        Sentences for the user.
     """
 
+    positions: NDArray[np.int64]
+    mz: ArrayTable
+    intensity: ArrayTable
     uuid: str = ""
-    positions: list[tuple[int, int, int]] = field(default_factory=list)
-    mz: ArrayTable = field(default_factory=ArrayTable)
-    intensity: ArrayTable = field(default_factory=ArrayTable)
+    sha1: str = ""
     pixel_size: dict[str, float] = field(default_factory=dict)
     unitless_pixel_size: bool = False
     polarities: set[str] = field(default_factory=set)
     modes: set[str] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
 
 
-def read_header(path: Path) -> ImzmlHeader:
-    """Read the XML part, spectrum by spectrum, without keeping the tree.
+class HeaderParser:
+    """Gathers what the elements of imzML say, in the order in which they end.
 
-    Raises
-    ------
-    UnreadableFile
-        If it is not well formed or leaves out what is needed to find a spectrum.
+    Parameters
+    ----------
+    path
+        The file, for messages.
     """
-    with path.open("rb") as file:
-        refuse_entities(file.read(65536), path)
-    header = ImzmlHeader()
-    groups: dict[str, Params] = {}
-    depth: list[ElementTree.Element] = []
-    try:
-        for event, element in ElementTree.iterparse(path, ("start", "end")):
-            if event == "start":
-                depth.append(element)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.groups: dict[str, Params] = {}
+        self.settings: Params = {}
+        self.rows: list[NDArray[np.int64]] = []
+        self.count = 0
+        self.announced = ""
+        self.polarities: set[str] = set()
+        self.modes: set[str] = set()
+        self._formats: dict[str, tuple[frozenset[str], bool]] = {}
+
+    def element(self, element: ElementTree.Element) -> None:
+        """Take in an element that has ended."""
+        name = local_name(element.tag)
+        if name == "referenceableParamGroup":
+            self.groups[element.get("id", "")] = self._params(element)
+        elif name == "spectrum":
+            self.add_rows(self.row(element)[np.newaxis])
+        elif name == "spectrumList":
+            self.announced = element.get("count", "")
+        elif name in ("fileContent", "scanSettings"):
+            self.settings |= self._params(element)
+
+    def add_rows(self, rows: NDArray[np.int64]) -> None:
+        """Add the places of more spectra."""
+        self.rows.append(rows)
+        self.count += len(rows)
+
+    def row(self, element: ElementTree.Element) -> NDArray[np.int64]:
+        """Return where a spectrum lies.
+
+        Raises
+        ------
+        UnreadableFile
+            If it leaves out what is needed, or is stored unlike those before it.
+        """
+        own = self._params(element)
+        self.polarities |= {name for a, name in _POLARITY.items() if a in own}
+        self.modes |= {name for a, name in _CENTROID.items() if a in own}
+        row = DEFAULT_ROW.copy()
+        for child in element.iter():
+            name = local_name(child.tag)
+            if name == "scan":
+                params = self._params(child)
+                self.polarities |= {n for a, n in _POLARITY.items() if a in params}
+                for accession, column in POSITION.items():
+                    if accession in params:
+                        row[column] = self._whole(params, accession)
+        if (row[:2] == _UNSET).any():
+            raise UnreadableFile(
+                f"spectrum {self.count + 1} of {self.path} has no position"
+            )
+        for array, role in arrays_of(element, self._params):
+            if not role:
                 continue
-            depth.pop()
-            name = local_name(element.tag)
-            if name == "referenceableParamGroup":
-                groups[element.get("id", "")] = _params(element, groups)
-            elif name == "spectrum":
-                _add_spectrum(header, element, groups, path)
-            elif name in ("fileContent", "scanSettings"):
-                _add_settings(header, _params(element, groups))
-            if name in ("spectrum", "chromatogram") and depth:
-                depth[-1].remove(element)
-    except ElementTree.ParseError as error:
-        raise UnreadableFile(
-            f"{path} is damaged or truncated: {error}",
-            "well-formed imzML",
-            "copy the file again",
-        ) from error
-    if not header.positions:
-        raise UnreadableFile(f"{path} holds no spectra")
-    return header
+            column = FIRST_COLUMN[role]
+            if row[column] != _UNSET:
+                raise self._not_one_array()
+            row[column : column + 3] = self._stored(self._params(array), role)
+        if (row[[3, 6]] == _UNSET).any():
+            raise self._not_one_array()
+        return row
+
+    def roles(self, element: ElementTree.Element) -> list[str]:
+        """Return what the arrays of a spectrum hold, in their order."""
+        return [role for _, role in arrays_of(element, self._params)]
+
+    def finish(self) -> ImzmlHeader:
+        """Return the header.
+
+        Raises
+        ------
+        UnreadableFile
+            If there are no spectra, or their number format cannot be told.
+        """
+        if not self.count:
+            raise UnreadableFile(f"{self.path} holds no spectra")
+        rows = np.concatenate(self.rows)
+        remarks = []
+        if self.announced not in ("", str(self.count)):
+            remarks.append(
+                f"the file announces {self.announced} spectra and holds {self.count}"
+            )
+        header = ImzmlHeader(
+            positions=rows[:, :3],
+            mz=self._table(rows, _MZ, remarks),
+            intensity=self._table(rows, _INTENSITY, remarks),
+            polarities=self.polarities,
+            modes=self.modes,
+            remarks=remarks,
+        )
+        _add_settings(header, self.settings)
+        return header
+
+    def _params(self, element: ElementTree.Element) -> Params:
+        """Return the parameters of an element, those of its groups included."""
+        found: Params = {}
+        for child in element:
+            if local_name(child.tag) == "referenceableParamGroupRef":
+                found |= self.groups.get(child.get("ref", ""), {})
+        for child in element:
+            if local_name(child.tag) == "cvParam":
+                found[child.get("accession", "")] = (
+                    child.get("value") or "",
+                    child.get("unitAccession") or "",
+                    child.get("name") or "",
+                )
+        return found
+
+    def _stored(self, params: Params, role: str) -> tuple[int, int, int]:
+        """Return offset, length and stored bytes of an array; note its format."""
+        for accession, name in _UNDECODED.items():
+            if accession in params:
+                raise UnreadableFile(
+                    f"{self.path} is compressed with {name}",
+                    "no compression or zlib",
+                    "export it without compression",
+                )
+        packed = _ZLIB in params
+        types = {t for a, t in _TYPES.items() if a in params}
+        named = {params[a][2] for a in _TYPES if a in params}
+        types |= {t for n, t in _TYPE_NAMES.items() if n in named}
+        known = self._formats.setdefault(role, (frozenset(types), packed))
+        if packed != known[1]:
+            raise UnreadableFile(f"{self.path} compresses some of its spectra only")
+        if not types or types != known[0]:
+            raise self._no_format(self.count, bool(types))
+        offset, length, encoded = STORAGE
+        bytes_ = self._whole(params, encoded) if packed or encoded in params else _UNSET
+        return self._whole(params, offset), self._whole(params, length), bytes_
+
+    def _table(
+        self, rows: NDArray[np.int64], role: str, remarks: list[str]
+    ) -> ArrayTable:
+        column = FIRST_COLUMN[role]
+        offsets, lengths, encoded = rows[:, column : column + 3].T
+        types, packed = self._formats[role]
+        said = encoded > 0
+        if len(types) > 1 and not packed:
+            # Some writers give the number of one type and the name of another.
+            types = frozenset(
+                t
+                for t in types
+                if np.array_equal(lengths[said] * np.dtype(t).itemsize, encoded[said])
+                and said.any()
+            )
+            if len(types) == 1:
+                remarks.append(
+                    "the file names two number formats for its values; the one that "
+                    "fits the stored bytes is taken"
+                )
+        if len(types) != 1:
+            raise self._no_format(0, True)
+        dtype = np.dtype(next(iter(types)))
+        if not packed:
+            wrong = np.flatnonzero(said & (encoded != lengths * dtype.itemsize))
+            if len(wrong):
+                first = int(wrong[0])
+                raise UnreadableFile(
+                    f"{spectrum_at(first, rows)} of {self.path} has {lengths[first]} "
+                    f"values of {dtype.itemsize} bytes in {encoded[first]} bytes",
+                    todo="export it again",
+                )
+            encoded = lengths * dtype.itemsize
+        # Negative offsets are those beyond 2 GiB of writers that counted in 32 bits.
+        offsets = np.where(offsets < 0, offsets + 2**32, offsets)
+        return ArrayTable(offsets, lengths.copy(), encoded.copy(), dtype, packed)
+
+    def _no_format(self, number: int, contradictory: bool) -> UnreadableFile:
+        return UnreadableFile(
+            f"spectrum {number + 1} of {self.path} has "
+            f"{'a contradictory' if contradictory else 'no known'} number format",
+            "one of 8-, 16-, 32- or 64-bit numbers for all spectra",
+            "export it again",
+        )
+
+    def _not_one_array(self) -> UnreadableFile:
+        return UnreadableFile(
+            f"spectrum {self.count + 1} of {self.path} does not have one array of m/z "
+            "and one of intensities"
+        )
+
+    def _whole(self, params: Params, accession: str) -> int:
+        """Return a whole number, also one that is written like 1.156e+09."""
+        text = params.get(accession, ("",))[0]
+        try:
+            try:
+                value = int(text)
+            except ValueError:
+                value = int(approximate := float(text))
+                if value != approximate:
+                    raise
+            if abs(value) >= 2**48:
+                raise ValueError
+        except (ValueError, OverflowError):
+            raise UnreadableFile(
+                f"spectrum {self.count + 1} of {self.path} has {text!r} where a whole "
+                f"number belongs ({accession})"
+            ) from None
+        return value
 
 
-def _params(element: ElementTree.Element, groups: dict[str, Params]) -> Params:
-    """Return the parameters of an element, those of its groups included."""
-    found: Params = {}
-    for child in element:
-        name = local_name(child.tag)
-        if name == "referenceableParamGroupRef":
-            found |= groups.get(child.get("ref", ""), {})
-    for child in element:
-        if local_name(child.tag) == "cvParam":
-            value = (child.get("value") or "", child.get("unitAccession") or "")
-            found[child.get("accession", "")] = value
+def arrays_of(
+    element: ElementTree.Element,
+    params_of: Callable[[ElementTree.Element], Params],
+) -> list[tuple[ElementTree.Element, str]]:
+    """Return the arrays of a spectrum with what they hold: m/z, intensity or ""."""
+    found = []
+    for child in element.iter():
+        if local_name(child.tag) == "binaryDataArray":
+            params = params_of(child)
+            role = next((r for r in (_MZ, _INTENSITY) if r in params), "")
+            found.append((child, role))
     return found
+
+
+def spectrum_at(index: int, rows: NDArray[np.int64]) -> str:
+    """Return words for a spectrum and its pixel."""
+    x, y = rows[index, :2]
+    return f"spectrum {index + 1} (x {x}, y {y})"
 
 
 def _add_settings(header: ImzmlHeader, params: Params) -> None:
     if _UUID in params:
         header.uuid = params[_UUID][0].strip("{} ").replace("-", "").lower()
+    if _SHA1 in params:
+        header.sha1 = params[_SHA1][0].strip().lower()
     for accession, axis in _PIXEL_SIZE.items():
         if accession not in params:
             continue
-        value, unit = params[accession]
+        value, unit, _ = params[accession]
         try:
             size = float(value)
         except ValueError:
@@ -202,58 +371,3 @@ def _add_settings(header: ImzmlHeader, params: Params) -> None:
             header.pixel_size[axis] = size * _MICROMETRES[unit]
         else:
             header.unitless_pixel_size = True
-
-
-def _add_spectrum(
-    header: ImzmlHeader,
-    element: ElementTree.Element,
-    groups: dict[str, Params],
-    path: Path,
-) -> None:
-    number = len(header.positions)
-    own = _params(element, groups)
-    header.polarities |= {name for a, name in _POLARITY.items() if a in own}
-    header.modes |= {name for a, name in _CENTROID.items() if a in own}
-    place: dict[str, int] = {}
-    roles: dict[str, int] = {}
-    for child in element.iter():
-        name = local_name(child.tag)
-        if name == "scan":
-            params = _params(child, groups)
-            header.polarities |= {n for a, n in _POLARITY.items() if a in params}
-            for accession, axis in _POSITION.items():
-                if accession in params:
-                    place[axis] = _whole(params, accession, path, number)
-        elif name == "binaryDataArray":
-            params = _params(child, groups)
-            for role, table in ((_MZ, header.mz), (_INTENSITY, header.intensity)):
-                if role in params:
-                    roles[role] = roles.get(role, 0) + 1
-                    table.add(params, path, number)
-    if not {"x", "y"} <= place.keys():
-        raise UnreadableFile(f"spectrum {number + 1} of {path} has no position")
-    if roles != {_MZ: 1, _INTENSITY: 1}:
-        raise UnreadableFile(
-            f"spectrum {number + 1} of {path} does not have one array of m/z and one "
-            "of intensities"
-        )
-    header.positions.append((place["x"], place["y"], place.get("z", 1)))
-
-
-def _whole(params: Params, accession: str, path: Path, number: int) -> int:
-    """Return a whole number, also one that is written like 1.156e+09."""
-    text = params.get(accession, ("", ""))[0]
-    try:
-        value = int(text)
-    except ValueError:
-        try:
-            approximate = float(text)
-            value = int(approximate)
-            if value != approximate:
-                raise ValueError
-        except (ValueError, OverflowError):
-            raise UnreadableFile(
-                f"spectrum {number + 1} of {path} has {text!r} where a whole number "
-                f"belongs ({accession})"
-            ) from None
-    return value
