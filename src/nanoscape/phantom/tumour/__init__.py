@@ -1,0 +1,1 @@
+"""A three-dimensional reference tumour whose truth is known everywhere."""
