@@ -25,6 +25,7 @@ from nanoscape.phantom.tumour.network import (
     shell_volumes,
 )
 from nanoscape.phantom.tumour.shape import Shape
+from nanoscape.phantom.tumour.texture import Texture
 from nanoscape.phantom.tumour.walls import lengths
 
 FloatArray = NDArray[np.float64]
@@ -75,7 +76,7 @@ class NetworkPlan:
         Geometric standard deviation of their lognormal permeabilities.
     """
 
-    length_density: float = 120.0
+    length_density: float = 150.0
     core_ratio: float = 0.25
     diameter_um: float = 11.0
     diameter_spread: float = 1.45
@@ -84,7 +85,7 @@ class NetworkPlan:
     loop_share: float = 0.15
     perfused_share: float = 0.7
     leaking_share: float = 0.2
-    permeability_um_s: float = 2e-4
+    permeability_um_s: float = 1e-3
     permeability_spread: float = 2.0
 
 
@@ -288,7 +289,7 @@ def _with_properties(
     first = np.searchsorted(chains.segment, np.arange(len(length)))
     place = np.ascontiguousarray(capsules[first, :3])
     # Flow fails in neighbouring vessels together, and more often in the core.
-    patches = _patchy(generator, place, 250.0)
+    patches = Texture.draw(generator, 250.0).at(place)
     score = shape.relative_depth(place) + 0.35 * patches
     perfused = _share(score, length, plan.perfused_share)
     leaking = np.zeros(len(length), bool)
@@ -362,15 +363,3 @@ def _fed(ends: IntArray) -> IntArray:
         for node in order[:0:-1]:
             fed[before[node]] += fed[node]
     return np.minimum(fed[ends[:, 0]], fed[ends[:, 1]])
-
-
-def _patchy(
-    generator: np.random.Generator, places: FloatArray, grain_um: float
-) -> FloatArray:
-    """Return a smooth random function of place, mean 0 and standard deviation 1."""
-    waves = generator.standard_normal((64, 3)) / grain_um
-    phases = generator.uniform(0, 2 * np.pi, 64)
-    total = np.zeros(len(places))
-    for wave, phase in zip(waves, phases, strict=True):
-        total += np.cos((places * wave).sum(axis=1) + phase)
-    return total / np.sqrt(32)
