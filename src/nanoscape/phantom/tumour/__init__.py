@@ -2,6 +2,22 @@
 
 from nanoscape.phantom.tumour.fields import CarrierPlan, OxygenPlan
 from nanoscape.phantom.tumour.growth import NetworkPlan
+from nanoscape.phantom.tumour.mounting import Mounted, MountPlan, mount
+from nanoscape.phantom.tumour.section import Section, cut, cut_series
+from nanoscape.phantom.tumour.tissue import Tissue
 from nanoscape.phantom.tumour.tumour import Tumour, make_tumour
 
-__all__ = ["CarrierPlan", "NetworkPlan", "OxygenPlan", "Tumour", "make_tumour"]
+__all__ = [
+    "CarrierPlan",
+    "MountPlan",
+    "Mounted",
+    "NetworkPlan",
+    "OxygenPlan",
+    "Section",
+    "Tissue",
+    "Tumour",
+    "cut",
+    "cut_series",
+    "make_tumour",
+    "mount",
+]

@@ -34,6 +34,8 @@ SIZE_UM = (400.0, 2000.0, 2000.0)
 STEP_UM = 10.0
 
 LawName = Literal["diffusion", "nearest vessel"]
+Which = Literal["all", "perfused"]
+"""Which vessels count for a distance."""
 
 NEAREST_VESSEL = {
     "carrier": Law(LAWS["vessels"], CARRIER_DECAY_UM, 0.75, 0.25),
@@ -132,7 +134,7 @@ class Tumour:
     def distance(
         self,
         places_um: FloatArray,
-        vessels: Literal["all", "perfused"] = "all",
+        vessels: Which = "all",
         far_um: float = FAR_UM,
     ) -> FloatArray:
         """Return the distance in space to the nearest wall, negative in a lumen."""
