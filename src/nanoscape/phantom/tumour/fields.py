@@ -22,20 +22,21 @@ class OxygenPlan:
     Attributes
     ----------
     diffusivity_um2_s
-        2000 µm²/s, Grimes et al. 2014, doi:10.1098/rsif.2013.1124.
+        2000 µm²/s, Grimes et al. 2016, doi:10.1371/journal.pone.0153692.
     consumption_mmhg_s
-        Largest consumption of viable tumour. Chosen, of the order of the values of
-        the same source.
+        Largest consumption of viable tumour. Chosen, a third of what dense spheroids
+        were found to consume, 22 mmHg/s: Grimes et al. 2014,
+        doi:10.1098/rsif.2013.1124.
     half_mmhg
         Pressure at half of the largest consumption. Chosen.
     blood_mmhg
         In perfused vessels; 40 mmHg as in Kirkpatrick et al. 2003,
         doi:10.1667/0033-7587(2003)159[0336:ammoto]2.0.co;2.
     sherwood
-        Number of the transfer inside a vessel, Hellums et al. 1996,
-        doi:10.1007/BF02770991.
+        Number of the transfer inside a vessel. Chosen; the method is that of Hellums
+        et al. 1996, doi:10.1007/BF02770991.
     hypoxic_mmhg
-        Below this viable tissue is hypoxic, as pimonidazole shows it.
+        Below this viable tissue counts as hypoxic.
     necrotic_mmhg
         Below this tissue is necrotic. Chosen.
     """
@@ -53,9 +54,9 @@ class OxygenPlan:
 class CarrierPlan:
     """How a carrier of about 100 nm and its drug move. All values are chosen.
 
-    They give decay lengths √(D / k) of 30 µm for the carrier and 45 µm for the free
-    drug, and an accumulation of a few percent to some ten percent of the plasma level
-    after a day.
+    They give decay lengths √(D / k) of 30 µm for the carrier in viable tumour and
+    45 µm for the free drug, and carriers that pile up to some ten percent of the mean
+    plasma level after a day.
 
     Attributes
     ----------

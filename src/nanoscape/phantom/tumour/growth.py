@@ -289,8 +289,8 @@ def _with_properties(
     first = np.searchsorted(chains.segment, np.arange(len(length)))
     place = np.ascontiguousarray(capsules[first, :3])
     # Flow fails in neighbouring vessels together, and more often in the core.
-    patches = Texture.draw(generator, 250.0).at(place)
-    score = shape.relative_depth(place) + 0.35 * patches
+    patches = Texture.draw(generator, 150.0).at(place)
+    score = shape.relative_depth(place) + 0.5 * patches
     perfused = _share(score, length, plan.perfused_share)
     leaking = np.zeros(len(length), bool)
     flows = np.flatnonzero(perfused)
