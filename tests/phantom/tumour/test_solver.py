@@ -8,7 +8,11 @@ from scipy.sparse.linalg import spsolve
 from nanoscape.errors import CannotCompute
 from nanoscape.phantom.tumour.grid import Grid, tissue_share, wall_area
 from nanoscape.phantom.tumour.network import Network
-from nanoscape.phantom.tumour.oxygen import oxygen_exchange, solve_oxygen
+from nanoscape.phantom.tumour.oxygen import (
+    oxygen_exchange,
+    solve_oxygen,
+    solve_oxygen_from_coarse,
+)
 from nanoscape.phantom.tumour.solver import solve
 
 LAMBDA_UM = 30.0
@@ -234,6 +238,25 @@ def test_oxygen_with_saturation_is_that_of_an_ordinary_equation() -> None:
     np.testing.assert_allclose(found, expected, rtol=0.01, atol=0.01)
     assert (found < 1).any()
     assert (found >= 0).all()
+
+
+def test_oxygen_is_the_same_when_a_coarse_grid_is_solved_first() -> None:
+    generator = np.random.default_rng(4)
+    shape = (6, 10, 12)
+    exchange = np.where(generator.uniform(0, 1, shape) < 0.01, 20.0, 0.0)
+    consumption = generator.uniform(1, 15, shape)
+    inside = np.full(shape, 2000.0)
+    inside[:, :3, :3] = 0
+    constants = {"blood_mmhg": 40.0, "half_mmhg": 1.0}
+    plain = solve_oxygen(inside, exchange, consumption, 20.0, **constants)
+    nested = solve_oxygen_from_coarse(inside, exchange, consumption, 20.0, **constants)
+    assert plain.max() > 10
+    assert plain[inside > 0].min() < 2
+    np.testing.assert_allclose(nested, plain, atol=1e-3)
+    cut = tuple(slice(0, n - 1) for n in shape)
+    arrays = [a[cut] for a in (inside, exchange, consumption)]
+    odd = solve_oxygen_from_coarse(*arrays, 20.0, **constants)
+    assert odd.shape == (5, 9, 11)
 
 
 def test_a_substance_that_goes_nowhere_is_refused() -> None:

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from nanoscape.phantom.tumour.grid import Grid, wall_area
 from nanoscape.phantom.tumour.network import Network
-from nanoscape.phantom.tumour.oxygen import oxygen_exchange, solve_oxygen
+from nanoscape.phantom.tumour.oxygen import (
+    oxygen_exchange,
+    solve_oxygen_from_coarse,
+)
 from nanoscape.phantom.tumour.solver import solve
 
 FloatArray = NDArray[np.float64]
@@ -142,7 +145,7 @@ def oxygen_field(
     """
     flows = network.capsules[network.perfused[network.segment]]
     exchange = oxygen_exchange(grid, flows, plan.diffusivity_um2_s, plan.sherwood)
-    return solve_oxygen(
+    return solve_oxygen_from_coarse(
         np.where(inside, plan.diffusivity_um2_s, 0.0),
         exchange,
         plan.consumption_mmhg_s * cellularity,

@@ -18,7 +18,7 @@ from nanoscape.phantom.tumour.walls import FAR_UM
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_HALVINGS = 48
+_HALVINGS = 40
 _GOLDEN = (math.sqrt(5.0) - 1) / 2
 _NUCLEUS_REACH_UM = 5.0
 
@@ -242,36 +242,59 @@ def cut_series(
 def _distance_to_profiles(
     cut: FloatArray, places: FloatArray, far: float
 ) -> FloatArray:
-    """Return the distance to the nearest profile, passing over those out of reach."""
-    distance = np.full(len(places), far)
+    """Return the distance to the nearest profile.
+
+    A disc in the middle of each bounds the distance from above; only profiles that
+    may lie nearer than all of these are followed exactly.
+    """
+    count = len(cut)
+    spans = np.empty((count, 2))
+    middle_y, middle_x = np.empty(count), np.empty(count)
+    disc, reach, away = np.empty(count), np.empty(count), np.empty(count)
+    for k in range(count):
+        row = cut[k]
+        low, high = _span(row)
+        t = (low + high) / 2
+        middle_y[k] = row[0] + t * (row[2] - row[0])
+        middle_x[k] = row[1] + t * (row[3] - row[1])
+        disc[k] = -_to_disc(row, t, middle_y[k], middle_x[k])
+        along = math.hypot(row[2] - row[0], row[3] - row[1])
+        reach[k] = along * (high - low) / 2 + row[6]
+        spans[k, 0], spans[k, 1] = low, high
+    distance = np.empty(len(places))
     for n in range(len(places)):
         y, x = places[n, 0], places[n, 1]
         best = far
-        for k in range(len(cut)):
-            row = cut[k]
-            my, mx = (row[0] + row[2]) / 2 - y, (row[1] + row[3]) / 2 - x
-            half = math.hypot(row[2] - row[0], row[3] - row[1]) / 2
-            if math.sqrt(my * my + mx * mx) - half - row[6] < best:
-                best = min(best, _to_profile(row, y, x))
+        for k in range(count):
+            dy, dx = middle_y[k] - y, middle_x[k] - x
+            away[k] = math.sqrt(dy * dy + dx * dx)
+            best = min(best, away[k] - disc[k])
+        for k in range(count):
+            if away[k] - reach[k] < best:
+                exact = _to_profile(cut[k], spans[k, 0], spans[k, 1], y, x)
+                best = min(best, exact)
         distance[n] = max(best, 0.0)
     return distance
 
 
 @numba.njit(nogil=True, cache=True)
-def _to_profile(row: FloatArray, y: float, x: float) -> float:
+def _span(row: FloatArray) -> tuple[float, float]:
+    """Return which part of a link's axis is nearer to the plane than the radius."""
+    run = row[5] - row[4]
+    if run == 0.0:
+        return 0.0, 1.0
+    one, two = (-row[6] - row[4]) / run, (row[6] - row[4]) / run
+    return max(0.0, min(one, two)), min(1.0, max(one, two))
+
+
+@numba.njit(nogil=True, cache=True)
+def _to_profile(row: FloatArray, low: float, high: float, y: float, x: float) -> float:
     """Return the signed distance to the profile of one capsule.
 
     The profile is a union of discs, one for each point of the axis that is nearer to
     the plane than the radius. The distance to them is a convex function of the place
     on the axis, whose minimum is found by golden sections.
     """
-    radius, run = row[6], row[5] - row[4]
-    low, high = 0.0, 1.0
-    if run != 0.0:
-        one, two = (-radius - row[4]) / run, (radius - row[4]) / run
-        low, high = max(0.0, min(one, two)), min(1.0, max(one, two))
-    if low > high:
-        return math.inf
     a, b = low, high
     for _ in range(_HALVINGS):
         c, d = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
