@@ -88,7 +88,8 @@ def test_a_glow_has_no_wall(sigma):
     truth[:, 100:108] = True
     photons = np.random.default_rng(4).poisson(8 * (clean + 60 * truth))
     found = vessels(plane(photons.astype(np.uint16))).data.compute() > 0
-    assert dice(found, truth) > 0.99
+    assert dice(found, truth) > 0.95
+    assert not (found & ~ndimage.binary_dilation(truth, iterations=2)).any()
 
 
 def test_a_bright_vessel_does_not_hide_a_dim_one_beside_it():

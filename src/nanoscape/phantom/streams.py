@@ -12,6 +12,7 @@ import numpy as np
 VESSELS, SHAPE, PERFUSION, NOISE, WARP, CLICKS, SPECTRA, VOLUMES, TEXTURE, CHECKS = (
     range(10)
 )
+TUMOUR_SHAPE, TUMOUR_NETWORK, TUMOUR_TISSUE, TUMOUR_SECTION = range(300, 304)
 
 
 def sub_seed(seed: int, *place: int) -> int:
