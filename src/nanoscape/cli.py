@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -14,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from nanoscape import __version__
-from nanoscape.errors import NanoscapeError, UnreadableFile, WrongInput
+from nanoscape.errors import (
+    MissingCalibration,
+    NanoscapeError,
+    UnreadableFile,
+    WrongInput,
+)
 
 FINE, CHECK_FAILED, WRONG_USE = 0, 1, 2
 
@@ -40,11 +46,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _stopped_by_terminate():
             return command(options)
     except NanoscapeError as error:
-        print(f"nanoscape: {error}", file=sys.stderr)
+        print(f"nanoscape: {_sentence(error, options)}", file=sys.stderr)
         return WRONG_USE
+    except BrokenPipeError:
+        # Whoever reads the output, such as head, has enough; nothing may be flushed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
     except KeyboardInterrupt:
         print("nanoscape: stopped", file=sys.stderr)
         return 130
+
+
+def _sentence(error: NanoscapeError, options: argparse.Namespace) -> str:
+    """Return the sentence of an error, with parameters as this command names them."""
+    sentence = str(error)
+    for name in error.needs if isinstance(error, MissingCalibration) else ():
+        if hasattr(options, name):
+            sentence = sentence.replace(name, "--" + name.replace("_", "-"))
+    return sentence
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from nanoscape.cli import main
 
@@ -77,3 +79,13 @@ def test_identifiers_are_left_to_programs(
     assert "uid" not in said(capsys, path)
     (image,) = json.loads(said(capsys, path, "--json"))["images"]
     assert "series_uid" in image["tags"]
+
+
+def test_a_missing_pixel_size_is_asked_for_by_the_name_of_the_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bare.tif"
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint8))
+    assert main(["info", str(path)]) == 2
+    assert "(--pixel-size)" in capsys.readouterr().err
+    assert main(["info", str(path), "--pixel-size", "0.5um"]) == 0
