@@ -122,11 +122,7 @@ def load_file(
     """Read one file into a session and return the addresses of its objects."""
     tags = Tags.of("guess", **scope)
     source = add_file(session.study, path, tags=tags, **asdict(given))
-    try:
-        opened = session.open(source)
-    except BaseException:
-        del session.study.sources[source.id]
-        raise
+    opened = session.open_new(source)
     guess_roles(session, opened)
     return opened
 

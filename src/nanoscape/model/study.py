@@ -281,9 +281,8 @@ class Study:
                     self.to_dict(), file, sort_keys=False, allow_unicode=True
                 )
             os.replace(name, target)
-        except BaseException:
+        finally:
             Path(name).unlink(missing_ok=True)
-            raise
         return target
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import re
@@ -97,11 +98,15 @@ class Session:
             format=format,
             tags=Tags.of("user", **tags),
         )
-        try:
-            return self.open(source)
-        except BaseException:
-            del self.study.sources[source.id]
-            raise
+        return self.open_new(source)
+
+    def open_new(self, source: Source) -> list[str]:
+        """Open a source just added; the study forgets it when that fails."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.study.sources.pop, source.id, None)
+            opened = self.open(source)
+            undo.pop_all()
+        return opened
 
     def open(self, source: Source) -> list[str]:
         """Open a source of the study and return the addresses of its objects."""
