@@ -12,6 +12,12 @@ from nanoscape._napari.state import ViewerState, state_of
 from nanoscape.model import Image, Tags
 from nanoscape.workflow import registry
 
+
+@pytest.fixture(autouse=True)
+def _collecting(collecting_on_the_main_thread: None) -> None:
+    pass
+
+
 FAKES = ("everything", "bright_places", "count_pixels", "slow", "broken")
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import threading
 import time
 import traceback
 import weakref
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 import nanoscape
+from nanoscape._napari.activity import Activity
+from nanoscape._napari.background import Call
 from nanoscape._napari.steps import Boundary, Steps
 from nanoscape.compute import Task
 from nanoscape.compute.task import Cancelled
@@ -26,11 +28,12 @@ from nanoscape.errors import NanoscapeError
 PATIENCE_S = 1.5
 """How long a cancelled run may take to stop before it is left alone."""
 
-_POLL_S = 0.05
+_LOOK_MS = 10
 _REPORT_S = 0.05
 _SHORTEST_FORECAST_S = 3.0
 
 Work = Callable[[Task], Any]
+Reports = SimpleQueue[tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ def describe(error: BaseException, title: str) -> Failure:
 class Runner(QObject):
     """Does one piece of work at a time outside the GUI thread.
 
-    All signals are emitted on the GUI thread. Starting anew drops what runs.
+    The thread touches nothing of Qt: a timer looks after it. Starting anew drops what
+    runs.
 
     Parameters
     ----------
@@ -122,26 +126,25 @@ class Runner(QObject):
     failed = Signal(object)
     cancelled = Signal()
     ended = Signal()
-    _reported = Signal(int, float, str)
 
     def __init__(
         self, title: str, parent: QObject | None = None, *, is_listed: bool = True
     ) -> None:
         super().__init__(parent)
         self.title = title
-        self._listed = {"desc": title} if is_listed else None
-        self._generation = 0
-        self._stop: threading.Event | None = None
-        self._began = 0.0
-        self._stops: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+        self._is_listed = is_listed
+        self._order: _Order | None = None
         self._steps = Steps(self)
-        self._reported.connect(self._on_report)
+        self._stops: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LOOK_MS)
+        self._timer.timeout.connect(self._look)
         weakref.finalize(self, _stop_all, self._stops)
 
     @property
     def is_running(self) -> bool:
         """Whether work is under way."""
-        return self._stop is not None
+        return self._order is not None
 
     def start(self, work: Work, *, on_done: Callable[[Any], Any] | None = None) -> None:
         """Begin work.
@@ -156,60 +159,67 @@ class Runner(QObject):
             is reported like one of the work.
         """
         self.drop()
-        generation = self._generation
-        self._stop = stop = threading.Event()
-        self._began = time.perf_counter()
-        task = Task(_Throttled(lambda *args: self._report(generation, *args)), stop)
+        stop = threading.Event()
+        reports: Reports = SimpleQueue()
+        task = Task(_Throttled(reports), stop)
+        self._order = _Order(
+            call=Call(partial(work, task)),
+            stop=stop,
+            reports=reports,
+            on_done=on_done,
+            activity=Activity(self.title) if self._is_listed else None,
+        )
         self._stops.add(stop)
-        order = _Order(self.title, generation, work, task, stop, on_done)
-        worker = create_worker(order, _progress=self._listed)
-        # A method of a QObject is called on the thread of the object, whatever the
-        # Qt binding; a lambda is not.
-        worker.returned.connect(self._on_returned)
-        worker.start()
+        self._order.call.start()
+        self._timer.start()
         self.started.emit()
 
     def cancel(self) -> None:
         """Ask the work to stop; it is left alone when it does not."""
-        if self._stop is not None:
-            self._stop.set()
+        order = self._order
+        if order is not None and not order.is_delivered:
+            order.stop.set()
+            order.patience_ends = time.perf_counter() + PATIENCE_S
             self.progressed.emit(-1.0, "Stopping…")
 
     def drop(self) -> None:
         """Stop the work and forget it; no signal follows."""
-        self._generation += 1
         self._steps.drop()
-        if self._stop is not None:
-            self._stop.set()
-            self._stop = None
+        if self._order is not None:
+            self._order.stop.set()
+            self._forget()
 
-    def _report(self, generation: int, fraction: float, text: str) -> None:
-        self._reported.emit(generation, fraction, text)
-
-    def _on_report(self, generation: int, fraction: float, text: str) -> None:
-        stop = self._stop
-        if generation != self._generation or stop is None or stop.is_set():
+    def _look(self) -> None:
+        """Tell how far the work is, and whether it has ended."""
+        order = self._order
+        if order is None or order.is_delivered:
             return
-        left = remaining(fraction, time.perf_counter() - self._began)
-        self.progressed.emit(
-            fraction, " · ".join(part for part in (text, left) if part)
-        )
-
-    def _on_returned(self, answer: tuple[_Order, Future[Any] | None]) -> None:
-        order, future = answer
-        if order.generation != self._generation:
+        is_over = order.call.is_over
+        while not order.reports.empty():
+            self._report(order, *order.reports.get())
+        # Who hears of progress may have stopped it.
+        if self._order is not order:
             return
-        error = None if future is None else future.exception()
-        if future is None or order.stop.is_set() or isinstance(error, Cancelled):
-            self._stop = None
-            self.cancelled.emit()
-            self.ended.emit()
+        if is_over:
+            self._settle(order)
+        elif time.perf_counter() > order.patience_ends:
+            self._end(self.cancelled)
+
+    def _report(self, order: _Order, fraction: float, text: str) -> None:
+        if self._order is order and not order.stop.is_set():
+            left = remaining(fraction, time.perf_counter() - order.began)
+            told = " · ".join(part for part in (text, left) if part)
+            self.progressed.emit(fraction, told)
+
+    def _settle(self, order: _Order) -> None:
+        error = order.call.error
+        if order.stop.is_set() or isinstance(error, Cancelled):
+            self._end(self.cancelled)
         elif error is not None:
-            self._stop = None
-            self.failed.emit(describe(error, self.title))
-            self.ended.emit()
+            self._end(self.failed, describe(error, self.title))
         else:
-            self._deliver(future.result(), order.on_done)
+            order.is_delivered = True
+            self._deliver(order.call.result, order.on_done)
 
     def _deliver(self, result: Any, on_done: Callable[[Any], Any] | None) -> None:
         steps = None
@@ -218,19 +228,28 @@ class Runner(QObject):
                 steps = on_done(result)
         end = partial(self._on_delivered, result)
         if isinstance(steps, Generator):
-            # Too late to cancel: the result is there.
-            self._stop = threading.Event()
             self._steps.start(steps, end)
         else:
             end(boundary.error)
 
     def _on_delivered(self, result: Any, error: Exception | None) -> None:
-        self._stop = None
         if error is not None:
-            self.failed.emit(describe(error, self.title))
+            self._end(self.failed, describe(error, self.title))
         else:
-            self.finished.emit(result)
+            self._end(self.finished, result)
+
+    def _end(self, signal: Any, *told: Any) -> None:
+        self._forget()
+        signal.emit(*told)
         self.ended.emit()
+
+    def _forget(self) -> None:
+        order, self._order = self._order, None
+        self._timer.stop()
+        if order is not None:
+            order.call.give_up()
+            if order.activity is not None:
+                order.activity.end()
 
 
 def remaining(fraction: float, elapsed: float) -> str:
@@ -273,8 +292,8 @@ def tell(failure: Failure) -> None:
 class _Throttled:
     """Passes on no more reports than a window can show."""
 
-    def __init__(self, report: Callable[[float, str], None]) -> None:
-        self._report = report
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
         self._last = 0.0
         self._text = ""
 
@@ -282,45 +301,21 @@ class _Throttled:
         now = time.perf_counter()
         if now - self._last >= _REPORT_S or text != self._text:
             self._last, self._text = now, text
-            self._report(fraction, text)
+            self._reports.put((fraction, text))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Order:
-    """One piece of work; napari names it when the window is closed meanwhile."""
+    """One piece of work that is under way."""
 
-    title: str
-    generation: int
-    work: Work
-    task: Task
+    call: Call
     stop: threading.Event
+    reports: Reports
     on_done: Callable[[Any], Any] | None
-
-    def __call__(self) -> tuple[_Order, Future[Any] | None]:
-        """Do it and return it with its end."""
-        return _settled(self)
-
-    def __str__(self) -> str:
-        return f"“{self.title}”"
-
-
-def _settled(order: _Order) -> tuple[_Order, Future[Any] | None]:
-    """Return the finished work, or nothing when it was stopped and went on.
-
-    The work has a thread of its own, because a call into compiled code cannot be
-    interrupted; the user does not have to wait for it.
-    """
-    pool = ThreadPoolExecutor(1, thread_name_prefix="nanoscape")
-    future = pool.submit(order.work, order.task)
-    pool.shutdown(wait=False)
-    deadline = None
-    while not future.done():
-        wait([future], timeout=_POLL_S)
-        if order.stop.is_set():
-            deadline = deadline or time.perf_counter() + PATIENCE_S
-            if time.perf_counter() > deadline:
-                return order, None
-    return order, future
+    activity: Activity | None
+    began: float = field(default_factory=time.perf_counter)
+    patience_ends: float = math.inf
+    is_delivered: bool = False
 
 
 def _stop_all(stops: weakref.WeakSet[threading.Event]) -> None:
