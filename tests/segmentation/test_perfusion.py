@@ -40,6 +40,20 @@ def test_perfused_fraction_is_the_true_one(share):
     assert list(result.perfused.table["index"]) == kept[1:].tolist()
 
 
+def test_little_dye_is_perfusion_and_light_of_the_wall_stain_is_not():
+    labels = np.zeros((240, 200), np.int32)
+    clean = np.full(labels.shape, 100.0)
+    for row, dye in enumerate([400, 400, 400, 88, 32, 0]):
+        labels[row * 40 + 16 : row * 40 + 24] = row + 1
+        clean[row * 40 + 16 : row * 40 + 24] += dye
+    image = np.random.default_rng(1).normal(clean, 4.0).astype(np.float32)
+    result = perfused_vessels(
+        Labels.from_array(labels, "yx", spacing=1.0),
+        Image.from_array(image, "yx", spacing=1.0),
+    )
+    assert list(result.perfused.table["index"]) == [1, 2, 3, 4]
+
+
 def test_overlap_is_the_share_of_pixels_above_the_threshold():
     labels = np.zeros((40, 100), np.int32)
     labels[16:24] = 4
