@@ -39,10 +39,21 @@ _SCALARS = (bool, int, float, str)
 
 @dataclass(frozen=True)
 class Role:
-    """Which role an input plays or an output takes, given by ``Annotated``."""
+    """Which role an input plays or an output takes, given by ``Annotated``.
+
+    Attributes
+    ----------
+    name
+        The role.
+    label
+        Words for the form, where they are not the role.
+    also
+        Other roles whose objects a list of inputs takes by default.
+    """
 
     name: str = ""
     label: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,8 @@ class Port:
         The role from which it is filled by default, or which the result takes.
     label, help
         Plain words for the form.
+    also
+        Other roles from which a list is filled by default.
     """
 
     name: str
@@ -72,6 +85,7 @@ class Port:
     role: str = ""
     label: str = ""
     help: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -235,7 +249,7 @@ def _port(name: str, annotation: Any, help_text: str) -> Port | None:
     if not all(is_model_class(member) for member in members):
         return None
     label = role.label or role.name or name.replace("_", " ").capitalize()
-    return Port(name, members, optional, many, role.name, label, help_text)
+    return Port(name, members, optional, many, role.name, label, help_text, role.also)
 
 
 def _parameter(name: str, annotation: Any, default: Any, help_text: str) -> Parameter:

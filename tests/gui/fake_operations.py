@@ -36,7 +36,9 @@ def everything(
     image: Annotated[Image, Role("Vessels")],
     others: list[Image],
     outlines: Annotated[Labels | None, Role("Necrosis")] = None,
-    exclude: Annotated[list[Labels | Image] | None, Role("Exclude")] = None,
+    exclude: Annotated[
+        list[Labels | Image] | None, Role("Exclude", also=("Hypoxia",))
+    ] = None,
     *,
     flag: bool = True,
     count: Annotated[int, Option(minimum=1, maximum=9)] = 3,

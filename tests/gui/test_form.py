@@ -156,6 +156,8 @@ def test_inputs_follow_the_chips(
     assert form.inputs()["image"] == "Liposome"
     state.set_role("CD31", "Exclude")
     assert form.inputs()["exclude"] == ["CD31"]
+    state.set_role("Liposome", "Hypoxia")
+    assert form.inputs()["exclude"] == slide
 
 
 def test_what_the_user_chose_stays(

@@ -250,7 +250,12 @@ class ManyPicker(Picker):
     def _usual(self, addresses: Iterable[str]) -> set[str]:
         """Return who plays the role; without one, the visible layers if needed."""
         if self.port.role:
-            return set(self._state.candidates(self.port.role, self.port.kinds))
+            roles = (self.port.role, *self.port.also)
+            return {
+                address
+                for role in roles
+                for address in self._state.candidates(role, self.port.kinds)
+            }
         if self.port.optional:
             return set()
         layers = ((a, self._state.layer_of(a)) for a in addresses)

@@ -29,7 +29,6 @@ _SHARE_OF_TYPICAL = 0.15
 """Thin vessels hold little dye; the stain of the walls shines less into its channel."""
 
 
-
 @dataclass(frozen=True)
 class Perfused:
     """Perfused vessels and what was measured of all of them.

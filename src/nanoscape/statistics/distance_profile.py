@@ -57,7 +57,9 @@ def distance_profile(
     drug: Annotated[Image, Role("Drug")],
     vessels: Annotated[Labels, Role("Vessels")],
     tissue: Annotated[Labels | Regions | None, Role("Tissue")] = None,
-    exclude: Annotated[list[Labels | Regions] | None, Role("Exclude")] = None,
+    exclude: Annotated[
+        list[Labels | Regions] | None, Role("Exclude", also=("Necrosis",))
+    ] = None,
     *,
     bin_width: Annotated[
         float | None, Option(unit="µm", minimum=0.1, maximum=200.0, label="Bin width")
