@@ -286,3 +286,19 @@ def test_the_filter_image_is_for_looking():
         values = answer.data.compute()
         assert values[40, 45] == pytest.approx(centre, rel=0.1)
         assert values[10, 45] == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_uneven_stain_where_vessels_lie_side_by_side_is_no_wall(seed):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:260, :300]
+    true = (abs(y - 126) < 26) & (x > 60) & (x < 240)
+    true |= (abs(x - 120) < 10) & (y < 126)
+    lumen = 0.55 + 0.45 * np.exp(-ndimage.distance_transform_edt(true) / 4)
+    patches = 1 + 1.5 * ndimage.gaussian_filter(rng.normal(size=true.shape), 6)
+    stain = 110 * true * lumen * np.maximum(patches, 0.35)
+    light = 1.5 * ndimage.gaussian_filter(40 + 0.25 * x + stain, 0.8)
+    image = Image.from_array(rng.poisson(light).astype(np.uint16), "yx", spacing=1.0)
+    found = vessels(image).data.compute() > 0
+    assert not (true & ~ndimage.binary_dilation(found)).any()
+    assert not (found & ~ndimage.binary_dilation(true)).any()

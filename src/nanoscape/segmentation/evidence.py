@@ -37,6 +37,7 @@ from nanoscape.segmentation.ridge import (
 )
 from nanoscape.segmentation.walls import (
     BRIGHT,
+    as_bright_as_vessels,
     at_half_height,
     reach_of_sharpness,
     where_walls_are_sharp,
@@ -92,6 +93,9 @@ class Plan:
         Reach in pixels over which walls are judged, by axis.
     holes
         Longest hole in pixels that is noise and no wall, by axis.
+    bright_holes
+        Longest hole in pixels that is no wall when it is as bright as the vessel
+        around it, by axis.
     gains
         Noise of each scale's answer for a pixel noise of one.
     noise
@@ -112,6 +116,7 @@ class Plan:
     reach: tuple[float, ...]
     around: tuple[float, ...]
     holes: tuple[int, ...]
+    bright_holes: tuple[int, ...]
     gains: tuple[float, ...]
     noise: float = 0.0
     low: float = 0.0
@@ -129,7 +134,7 @@ class Plan:
             halo_of(self.scales),
             self.fine,
             self.reach,
-            self.holes,
+            self.bright_holes,
             self.around,
             strict=True,
         )
@@ -166,6 +171,9 @@ def plan_for(
     """
     scales = scales_for(diameters, steps)
     low = diameters[0]
+    # A plane may cut a junction lengthwise, where it is as wide as two vessels.
+    # In a volume holes are rare, and looking far takes long.
+    widest_hole = 2 * diameters[1] if len(steps) == 2 else low
     return Plan(
         source=source,
         shape=shape,
@@ -175,6 +183,7 @@ def plan_for(
         reach=tuple(0.6 * low / step for step in steps),
         around=tuple(0.3 * diameters[1] / step for step in steps),
         holes=tuple(int(low / step) for step in steps),
+        bright_holes=tuple(int(widest_hole / step) for step in steps),
         gains=tuple(noise_gain(scale) for scale in scales),
     )
 
@@ -231,10 +240,8 @@ def _curve_counts(
 
 def evidence(
     crop: NDArray[Any], block: Block, plan: Plan
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return fine image, signal to noise and contrast of the best scale, and ground.
-
-    The ground is the image smoothed at the coarsest scale.
+) -> tuple[Floats, Floats, Floats]:
+    """Return the fine image, and signal to noise and contrast of the best scale.
 
     A scale speaks only for pixels that are brighter than the image smoothed at
     that scale: at the wall of a vessel of its own size that is half height. How
@@ -247,7 +254,6 @@ def evidence(
     peak = np.float32(_PEAK[values.ndim])
     results = filtered_scales(values, block, plan.shape, plan.scales)
     finer = [fine] * _STEPS_FINER
-    around = fine
     for number, (scale, smooth, eigenvalues, covered) in enumerate(results):
         ridge = strength(eigenvalues, plan.kind)
         ridge = on_full_grid(ridge, covered, block, plan.shape, scale)
@@ -260,29 +266,30 @@ def evidence(
         noise = max(plan.noise * plan.gains[number], 1e-12)
         np.maximum(signal, ridge / np.float32(noise), out=signal)
         np.maximum(contrast, ridge / peak, out=contrast)
-    return fine, signal, contrast, around
+    return fine, signal, contrast
 
 
 def classify(block: Block, crop: NDArray[Any], plan: Plan) -> NDArray[np.uint8]:
     """Return 1 for vessel, 2 where it stands out clearly, else 0.
 
-    Places outside the vessels that are brighter than their surroundings are 3: the
-    middle of a junction that is wider than the widest vessel, or nothing.
+    Places outside the vessels that are as bright as those around are 3: the middle
+    of a junction that is wider than the widest vessel, or nothing.
     """
-    fine, signal, contrast, ground = evidence(crop, block, plan)
+    fine, signal, contrast = evidence(crop, block, plan)
     rough = (signal > np.float32(plan.low)) & (contrast > np.float32(plan.contrast))
     sure = signal > np.float32(plan.high)
     sure &= contrast > np.float32(1.6 * plan.contrast)
     step = _SMALLEST_STEP * plan.contrast
     mask = at_half_height(rough, fine, plan.reach, _ROUNDS, step)
-    solid = without_holes(mask.astype(np.uint8), plan.holes, plan.holes) > 0
+    bright = as_bright_as_vessels(mask, fine, contrast, plan.around)
+    codes = np.where(mask, np.uint8(1), np.uint8(BRIGHT) * bright)
+    solid = without_holes(codes, plan.holes, plan.bright_holes) > 0
     mask &= where_walls_are_sharp(
         solid, fine, contrast, plan.reach, plan.around, plan.contrast, _SHARPNESS
     )
     if np.issubdtype(crop.dtype, np.inexact):
         mask &= np.isfinite(crop)
-    bright = ~mask & (fine > ground)
-    return mask.astype(np.uint8) + (mask & sure) + np.uint8(BRIGHT) * bright
+    return mask.astype(np.uint8) + (mask & sure) + np.uint8(BRIGHT) * (bright & ~mask)
 
 
 def _contrast_counts(
@@ -293,6 +300,6 @@ def _contrast_counts(
     for bright in (plan.source.bright, not plan.source.bright):
         source = dataclasses.replace(plan.source, bright=bright)
         results = evidence(crop, block, dataclasses.replace(plan, source=source))
-        signal, contrast = (core_of(block, values) for values in results[1:3])
+        signal, contrast = (core_of(block, values) for values in results[1:])
         counts.append(counts_of(contrast[signal > np.float32(plan.high)]))
     return None, (counts[0], counts[1])

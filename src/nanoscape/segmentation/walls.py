@@ -11,9 +11,9 @@ from nanoscape.segmentation.hessian import Floats, kernel_radius, smoothed
 Mask = NDArray[np.bool_]
 
 BRIGHT = 3
-"""Code of a place outside the vessels that is brighter than its surroundings."""
+"""Code of a place outside the vessels that is as bright as those around it."""
 
-_BRIGHT_SHARE = 0.25
+_BRIGHT_SHARE = 0.1
 """Share of bright pixels that makes a hole bright; tissue has hardly any."""
 
 _SHARE = np.float32(0.02)
@@ -64,6 +64,27 @@ def at_half_height(
         if number + 1 < rounds:
             inside, outside = _weights(mask, values, bright, dark, near & wall)
     return mask
+
+
+def as_bright_as_vessels(
+    mask: Mask, values: Floats, contrast: Floats, reach: tuple[float, ...]
+) -> Mask:
+    """Return what is less than half a contrast darker than the vessels around it.
+
+    Parameters
+    ----------
+    mask
+        The vessels.
+    values
+        Lightly smoothed samples.
+    contrast
+        Contrast of the best scale at each pixel.
+    reach
+        Reach in pixels of "around", by axis.
+    """
+    inside = mask.astype(np.float32)
+    share, half = _local_mean(inside, values - np.float32(0.5) * contrast, reach)
+    return (share > _SHARE) & (values > half)
 
 
 def where_walls_are_sharp(
