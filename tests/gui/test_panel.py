@@ -233,6 +233,8 @@ def test_history_tells_a_step_and_does_it_again(
     text = panel.history.details.text()
     assert "Vessels: CD31" in text
     assert "Threshold: 0.75" in text
+    assert not panel.history.results.isEnabled()
+    assert panel.history.again.isEnabled()
     section = OperationSection(state, "segmentation.bright_places", "Bright")
     panel.lists["Segment"].sections.append(section)
     qtbot.addWidget(section)

@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nanoscape.model import Record
+from nanoscape.model import Record, Table
 from nanoscape.workflow.session import Session
 
 _MAX_NUMBERS = 4
 _REASON = "_reason"
 _MISSING = "–"
 _SUFFIXES = {"_um": "µm", "_um2": "µm²", "_um3": "µm³", "_s": "s", "_percent": "%"}
+
+
+def tables_of(session: Session, record: Record) -> list[Table]:
+    """Return the tables that a run gave and that are open."""
+    items = (session[a] for a in record.outputs.values() if a in session)
+    return [item for item in items if isinstance(item, Table)]
 
 
 def result_line(session: Any, record: Record) -> str:

@@ -20,8 +20,9 @@ from nanoscape._napari.drawings import drawing_of
 from nanoscape._napari.following import follow
 from nanoscape._napari.notes import Text
 from nanoscape._napari.plots import PlotCanvas
+from nanoscape._napari.results import tables_of
 from nanoscape._napari.tables import TableView
-from nanoscape.model import Record, Table
+from nanoscape.model import Record
 from nanoscape.workflow.registry import resolve
 
 NAME = "Results"
@@ -69,7 +70,9 @@ class ResultsDock(QWidget):
         self.chooser.blockSignals(True)
         self.chooser.clear()
         for record in reversed(self._state.session.study.records):
-            if self._tables(record) or drawing_of(self._state.session, record):
+            if tables_of(self._state.session, record) or drawing_of(
+                self._state.session, record
+            ):
                 scope = " · ".join(str(value) for value in record.scope.values())
                 title = resolve(record.operation).title
                 self.chooser.addItem(
@@ -94,7 +97,7 @@ class ResultsDock(QWidget):
             canvas = PlotCanvas(self._viewer)
             canvas.show_plot(draw)
             self.tabs.addTab(canvas, "Plot")
-        tables = self._tables(record)
+        tables = tables_of(self._state.session, record)
         for table in tables:
             view = TableView()
             view.show_frame(table.data)
@@ -102,11 +105,6 @@ class ResultsDock(QWidget):
         notes = dict.fromkeys(note for table in tables for note in table.notes)
         if notes:
             self.tabs.addTab(_notes_page("\n".join(notes)), "Notes")
-
-    def _tables(self, record: Record) -> list[Table]:
-        session = self._state.session
-        items = [session[a] for a in record.outputs.values() if a in session]
-        return [item for item in items if isinstance(item, Table)]
 
 
 def _notes_page(text: str) -> QScrollArea:

@@ -18,11 +18,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from nanoscape._napari.drawings import drawing_of
 from nanoscape._napari.following import follow
 from nanoscape._napari.naming import object_words
 from nanoscape._napari.notes import FailureNote, Text
 from nanoscape._napari.nothing_open import NothingOpen
-from nanoscape._napari.results import duration, how_it_came_about, result_line
+from nanoscape._napari.results import (
+    duration,
+    how_it_came_about,
+    result_line,
+    tables_of,
+)
 from nanoscape._napari.tasks import describe, tell, unwritable
 from nanoscape.errors import NanoscapeError
 from nanoscape.model import Record
@@ -138,8 +144,12 @@ class HistoryTab(QWidget):
     def _show_step(self) -> None:
         record = self.current
         self.details.tell("" if record is None else step_text(self._state, record))
-        for button in (self.again, self.results):
-            button.setEnabled(record is not None)
+        self.again.setEnabled(record is not None)
+        session = self._state.session
+        self.results.setEnabled(
+            record is not None
+            and bool(tables_of(session, record) or drawing_of(session, record))
+        )
 
     def _emit(self, signal: Any) -> None:
         if self.current is not None:
