@@ -209,6 +209,8 @@ def _format_of(path: Path, name: str | None) -> Format:
         if path.is_file():
             with path.open("rb") as file:
                 file.read(1)
+        elif next(path.iterdir(), None) is None:
+            raise UnreadableFile(f"{path} is an empty folder", todo="check the path")
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be opened: {error.strerror}") from error
     if name is not None:
