@@ -32,6 +32,8 @@ class Given:
         Distance from one pixel to the next.
     scan_speed_um_per_s, spot_size_um
         Of a laser that ran line by line.
+    resample
+        Whether slices at uneven distances are interpolated to even ones.
     format
         Name of the format; empty when the content tells.
     """
@@ -39,6 +41,7 @@ class Given:
     pixel_size_um: float | None = None
     scan_speed_um_per_s: float | None = None
     spot_size_um: float | None = None
+    resample: bool = False
     format: str = ""
 
 

@@ -70,6 +70,7 @@ class Session:
         pixel_size_um: float | None = None,
         scan_speed_um_per_s: float | None = None,
         spot_size_um: float | None = None,
+        resample: bool = False,
         format: str = "",  # noqa: A002  (the plain word for it)
         **tags: Any,
     ) -> list[str]:
@@ -83,6 +84,8 @@ class Session:
             Identifier; by default the file's name.
         pixel_size_um, scan_speed_um_per_s, spot_size_um
             Calibration that replaces the file's own.
+        resample
+            Interpolate slices at uneven distances to even ones.
         format
             Name of its format, where the content does not tell.
         **tags
@@ -95,6 +98,7 @@ class Session:
             pixel_size_um=pixel_size_um,
             scan_speed_um_per_s=scan_speed_um_per_s,
             spot_size_um=spot_size_um,
+            resample=resample,
             format=format,
             tags=Tags.of("user", **tags),
         )

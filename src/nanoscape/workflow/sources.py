@@ -36,6 +36,7 @@ def add_file(
     pixel_size_um: float | None = None,
     scan_speed_um_per_s: float | None = None,
     spot_size_um: float | None = None,
+    resample: bool = False,
     format: str = "",  # noqa: A002  (the plain word for it)
 ) -> Source:
     """Add a file or folder to a study; nothing is copied.
@@ -52,6 +53,8 @@ def add_file(
         What is known of it beyond its header.
     pixel_size_um, scan_speed_um_per_s, spot_size_um
         Calibration that replaces the file's own.
+    resample
+        Interpolate slices at uneven distances to even ones.
     format
         Name of its format, where the content does not tell.
     """
@@ -69,6 +72,7 @@ def add_file(
         pixel_size_um=pixel_size_um,
         scan_speed_um_per_s=scan_speed_um_per_s,
         spot_size_um=spot_size_um,
+        resample=resample,
         format=format,
         size=stat.st_size,
         modified=stat.st_mtime,
@@ -106,6 +110,7 @@ def read_calibrated(study: Study, source: Source) -> Sequence[Any]:
         pixel_size=source.pixel_size_um,
         scan_speed=source.scan_speed_um_per_s,
         spot_size=source.spot_size_um,
+        resample=source.resample,
         format=source.format or None,
     )
 
