@@ -16,7 +16,7 @@ from nanoscape._napari.panels.opening import FilesSection, StudySection
 from nanoscape._napari.state import ViewerState
 from nanoscape._napari.study_table import edit_tag, pixel_size_text, rows_of
 from nanoscape.errors import MissingCalibration, UnevenSlices, UnreadableFile
-from nanoscape.io import FORMATS
+from nanoscape.io import FORMATS, Opened
 from nanoscape.model import Image, Landmarks, Study
 
 
@@ -35,7 +35,7 @@ def files(
         pixel_size: float | None = None,
         resample: bool = False,
         **laser: float | None,
-    ) -> tuple[Image, ...]:
+    ) -> Opened:
         if path.suffix == ".bad":
             raise UnreadableFile(f"{path.name} is damaged", todo="copy it again")
         if path.suffix == ".bare" and pixel_size is None:
@@ -43,9 +43,11 @@ def files(
         if path.suffix == ".uneven" and not resample:
             raise UnevenSlices(f"the slices of {path.name} are not evenly spaced")
         spacing = pixel_size or 0.5
-        return (Image.from_array([[0.0, 1.0]], "yx", spacing=spacing, name=path.stem),)
+        image = Image.from_array([[0.0, 1.0]], "yx", spacing=spacing, name=path.stem)
+        remarks = ("a plane was not acquired",) if path.stem == "b" else ()
+        return Opened(path, "made up", (image,), remarks)
 
-    monkeypatch.setattr("nanoscape.io.read", read, raising=False)
+    monkeypatch.setattr("nanoscape.io.open_file", read, raising=False)
     monkeypatch.chdir(tmp_path)
     for name in ("a.tif", "b.tif", "c.bad", "scan.bare", "ct.uneven"):
         (tmp_path / name).write_bytes(b"")
@@ -71,7 +73,7 @@ def test_files_are_read_and_shown(
 ) -> None:
     open_and_wait(qtbot, files, "a.tif", "b.tif")
     assert [layer.name for layer in state.viewer.layers] == ["a", "b"]
-    assert files.note.text() == "Opened 2 images."
+    assert files.note.text() == "Opened 2 images.\n⚠ b: a plane was not acquired"
     assert not files.empty.isVisible()
 
 

@@ -73,6 +73,16 @@ class Loaded:
     ready: list[Any] = field(default_factory=list)
     scene: str | None = None
 
+    @property
+    def remarks(self) -> list[str]:
+        """What the readers of the files want to be known."""
+        idents = dict.fromkeys(source_of(self.session, a) for a in self.addresses)
+        return [
+            f"{ident}: {sentence}"
+            for ident in idents
+            for sentence in self.session.remarks.get(ident or "", ())
+        ]
+
 
 def beside(session: Session) -> Session:
     """Return a session with the same objects, to read more into from a worker."""

@@ -72,8 +72,8 @@ def read(path: Paths) -> list[LayerData]:
 def open_beside(
     state: ViewerState, paths: Sequence[Path], given: Given = AS_IT_IS
 ) -> None:
-    """Read files in a worker and show them; tell what could not be read."""
-    state.arrivals.open_files(paths, given, on_loaded=partial(_tell_refused, state))
+    """Read files in a worker and show them; tell what is to be known of them."""
+    state.arrivals.open_files(paths, given, on_loaded=partial(_tell, state))
 
 
 def ask_calibration(name: str, needs: Sequence[str]) -> Given | None:
@@ -111,7 +111,9 @@ def ask_calibration(name: str, needs: Sequence[str]) -> Given | None:
     return Given(**values)
 
 
-def _tell_refused(state: ViewerState, loaded: Loaded) -> None:
+def _tell(state: ViewerState, loaded: Loaded) -> None:
+    for remark in loaded.remarks:
+        show_warning(remark)
     for path, error in loaded.refused:
         answer = _ask(path, error)
         if answer is None:

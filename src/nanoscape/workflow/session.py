@@ -43,6 +43,11 @@ class Session:
     study
         By default an empty one in a temporary folder.
 
+    Attributes
+    ----------
+    remarks
+        What the readers of opened files want to be known, by source.
+
     Examples
     --------
     >>> session = Session()
@@ -56,6 +61,7 @@ class Session:
         self.study = study
         self._objects: dict[str, Any] = {}
         self._opened: set[str] = set()
+        self.remarks: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def load(cls, root: str | Path) -> Session:
@@ -114,7 +120,8 @@ class Session:
 
     def open(self, source: Source) -> list[str]:
         """Open a source of the study and return the addresses of its objects."""
-        objects = open_source(self.study, source)
+        objects, remarks = open_source(self.study, source)
+        self.remarks[source.id] = remarks
         self._objects.update(objects)
         self._opened.add(source.id)
         return list(objects)
@@ -128,11 +135,13 @@ class Session:
             self.study.sources.setdefault(ident, source)
         for address, item in other._objects.items():
             self._objects.setdefault(address, item)
+        self.remarks = other.remarks | self.remarks
         self._opened |= other._opened
 
     def close(self, ident: str) -> None:
         """Take a source and what was read from it out of the study."""
         self.study.sources.pop(ident, None)
+        self.remarks.pop(ident, None)
         self._opened.discard(ident)
         for address in self:
             if address.partition("/")[0] == ident:

@@ -139,7 +139,8 @@ class FilesSection(Section):
     def _on_loaded(self, given: Given, loaded: Loaded) -> None:
         count = len(loaded.addresses)
         opened = f"Opened {count} image{'' if count == 1 else 's'}."
-        self.note.tell(opened if count else "")
+        remarks = [f"⚠ {remark}" for remark in loaded.remarks]
+        self.note.tell("\n".join([opened, *remarks]) if count else "")
         others = []
         for path, error in loaded.refused:
             if isinstance(error, MissingCalibration | UnevenSlices):
@@ -158,7 +159,9 @@ class FilesSection(Section):
             return
         first = _question_of(*next(iter(self._unanswered.values())))
         self._asked = [
-            path for path, why in self._unanswered.items() if _question_of(*why) == first
+            path
+            for path, why in self._unanswered.items()
+            if _question_of(*why) == first
         ]
         needs, given = first
         if needs:
@@ -207,9 +210,7 @@ class FilesSection(Section):
         return f"{title} ({' '.join(found.patterns)});;All files (*)"
 
 
-def _question_of(
-    error: NanoscapeError, given: Given
-) -> tuple[tuple[str, ...], Given]:
+def _question_of(error: NanoscapeError, given: Given) -> tuple[tuple[str, ...], Given]:
     """Return what is asked because of an error, and what was said already."""
     return error.needs if isinstance(error, MissingCalibration) else (), given
 
