@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def assert_data_or_one_error(path: Path, **options: Any) -> bool:
     outcome = "refused"
     try:
         for item in read(path, **options):
-            _all_samples(item)
+            deque(_samples(item), maxlen=0)
         outcome = "read"
     except NanoscapeError:
         pass
@@ -101,10 +102,15 @@ def assert_data_or_one_error(path: Path, **options: Any) -> bool:
     return outcome == "read"
 
 
-def _all_samples(item: Any) -> None:
+def samples_of(path: Path, **options: Any) -> list[Any]:
+    """Return all samples of everything in a file, in order."""
+    return [part for item in read(path, **options) for part in _samples(item)]
+
+
+def _samples(item: Any) -> Iterator[Any]:
     for member in item if isinstance(item, ImageGroup) else [item]:
         if isinstance(member, Raster):
-            member.data.compute(scheduler="synchronous")
+            yield member.data.compute(scheduler="synchronous")
         elif isinstance(member, Spectra):
             for number in range(len(member)):
-                member.source.read(number)
+                yield from member.source.read(number)

@@ -15,16 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from damaged import COPIES, assert_data_or_one_error, damaged_trees
+from damaged import COPIES, assert_data_or_one_error, damaged_trees, samples_of
 
 from nanoscape.errors import NanoscapeError, UnreadableFile
 from nanoscape.io import open_file, read
-from nanoscape.model import Image, ImageGroup, Spectra
-from nanoscape.model.raster import Raster
+from nanoscape.model import Image
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:pydicom"),
@@ -276,11 +274,11 @@ def test_a_truncated_file_never_gives_other_samples(
 ) -> None:
     tree, inside = _tree(fixture, shared_data, tmp_path)
     victim = fixture.victims[0] if (tree / inside).is_dir() else inside
-    known = _samples(tree / inside, fixture)
+    known = samples_of(tree / inside, **fixture.given)
     data = (tree / victim).read_bytes()
     (tree / victim).write_bytes(data[: min(int(share * len(data)), len(data) - 1)])
     try:
-        found = _samples(tree / inside, fixture)
+        found = samples_of(tree / inside, **fixture.given)
     except NanoscapeError:
         return
     told = open_file(tree / inside, **fixture.given).warnings  # type: ignore[arg-type]
@@ -290,18 +288,6 @@ def test_a_truncated_file_never_gives_other_samples(
             # Of an acquisition that was broken off, the rest is empty.
             other = np.where(np.isnan(one), np.nan, other[: len(one)])
         np.testing.assert_array_equal(one, other)
-
-
-def _samples(path: Path, fixture: Fixture) -> list[Any]:
-    """Return the samples of everything in a file, in order."""
-    found = []
-    for item in read(path, **fixture.given):  # type: ignore[arg-type]
-        for member in item if isinstance(item, ImageGroup) else [item]:
-            if isinstance(member, Raster):
-                found.append(member.data.compute(scheduler="synchronous"))
-            elif isinstance(member, Spectra):
-                found += [p for n in range(len(member)) for p in member.source.read(n)]
-    return found
 
 
 PACKED = (

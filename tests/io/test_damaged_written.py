@@ -12,8 +12,11 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from damaged import COPIES, assert_data_or_one_error, damaged_trees
-from microscope_writers import lif_image, write_lif, write_oib, write_oif
+from damaged import COPIES, assert_data_or_one_error, damaged_trees, samples_of
+from microscope_writers import compound_file, lif_image, write_lif, write_oib, write_oif
+
+from nanoscape.errors import NanoscapeError, UnreadableFile
+from nanoscape.io import open_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 
@@ -80,3 +83,47 @@ def test_damaged_copies_give_data_or_one_error(
         for copy in damaged_trees(tree, victim, copies, count=COPIES, seed=1)
     ]
     assert not readable[0], "an empty file has no data"
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".dcm", ".csv", ".bin", ""])
+@pytest.mark.parametrize(("write", "name"), [(lif, "a.lif"), (oib, "a.oib")])
+def test_a_file_under_a_wrong_name_is_read_all_the_same(
+    write: Callable[[Path], None], name: str, suffix: str, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    known = open_file(tmp_path / name)
+    found = open_file((tmp_path / name).rename(tmp_path / f"renamed{suffix}"))
+    assert found.format == known.format
+    assert len(found.objects) == len(known.objects)
+
+
+def test_another_compound_file_is_not_taken_for_one_of_olympus(tmp_path: Path) -> None:
+    path = tmp_path / "report.doc"
+    path.write_bytes(compound_file({"WordDocument": bytes(5000)}))
+    with pytest.raises(UnreadableFile, match="no reader recognises"):
+        open_file(path)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+@pytest.mark.parametrize(
+    ("write", "opened", "victim"),
+    [(lif, "a.lif", "a.lif"), (oib, "a.oib", "a.oib"), CASES[5]],
+    ids=["lif", "oib", "rec"],
+)
+def test_a_truncated_file_never_gives_other_samples(
+    write: Callable[[Path], None],
+    opened: str,
+    victim: str,
+    share: float,
+    tmp_path: Path,
+) -> None:
+    write(tmp_path)
+    known = samples_of(tmp_path / opened)
+    data = (tmp_path / victim).read_bytes()
+    (tmp_path / victim).write_bytes(data[: min(int(share * len(data)), len(data) - 1)])
+    try:
+        found = samples_of(tmp_path / opened)
+    except NanoscapeError:
+        return
+    for one, other in zip(found, known, strict=True):
+        np.testing.assert_array_equal(one, other)
