@@ -61,6 +61,10 @@ class MissingCalibration(NanoscapeError):
         self.needs = needs
 
 
+class UnevenSlices(UnreadableFile):
+    """Slices lie at uneven distances; the reader interpolates them when asked to."""
+
+
 class WrongInput(NanoscapeError):
     """An operation was given something it does not work on."""
 

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from nanoscape._napari.canvas import Canvas
 from nanoscape._napari.state import ViewerState
 from nanoscape.errors import UnreadableFile
+from nanoscape.io import Opened
 from nanoscape.model import Image, Source, Tags
 
 
@@ -30,16 +31,17 @@ def files(
 ) -> list[Path]:
     """Files of three images each, one file that is damaged, and their reader."""
 
-    def read(path: Path, **_: Any) -> tuple[Image, ...]:
+    def read(path: Path, **_: Any) -> Opened:
         gate.wait(10)
         if path.suffix == ".bad":
             raise UnreadableFile(f"{path.name} is damaged", todo="copy it again")
         names = (f"{path.stem} {i}" for i in range(3))
-        return tuple(
+        images = tuple(
             Image.from_array([[0.0, 1.0]], "yx", spacing=1.0, name=n) for n in names
         )
+        return Opened(path, "made up", images)
 
-    monkeypatch.setattr("nanoscape.io.read", read, raising=False)
+    monkeypatch.setattr("nanoscape.io.open_file", read, raising=False)
     paths = [tmp_path / name for name in ("a.tif", "b.tif", "c.bad")]
     for path in paths:
         path.write_bytes(b"")

@@ -10,12 +10,14 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
+from nanoscape._napari import readers
+from nanoscape._napari.loading import Given
 from nanoscape._napari.panels.opening import FilesSection, StudySection
 from nanoscape._napari.state import ViewerState
 from nanoscape._napari.study_table import edit_tag, pixel_size_text, rows_of
-from nanoscape.errors import MissingCalibration, UnreadableFile
-from nanoscape.io import FORMATS
-from nanoscape.model import Image, Landmarks
+from nanoscape.errors import MissingCalibration, UnevenSlices, UnreadableFile
+from nanoscape.io import FORMATS, Opened
+from nanoscape.model import Image, Landmarks, Study
 
 
 @pytest.fixture
@@ -25,21 +27,29 @@ def files(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> FilesSection:
-    """The section, over a reader that knows three kinds of files."""
+    """The section, over a reader that knows four kinds of files."""
 
     def read(
-        path: Path, *, pixel_size: float | None = None, **laser: float | None
-    ) -> tuple[Image, ...]:
+        path: Path,
+        *,
+        pixel_size: float | None = None,
+        resample: bool = False,
+        **laser: float | None,
+    ) -> Opened:
         if path.suffix == ".bad":
             raise UnreadableFile(f"{path.name} is damaged", todo="copy it again")
         if path.suffix == ".bare" and pixel_size is None:
             raise MissingCalibration(f"{path.name} does not state its pixel size")
+        if path.suffix == ".uneven" and not resample:
+            raise UnevenSlices(f"the slices of {path.name} are not evenly spaced")
         spacing = pixel_size or 0.5
-        return (Image.from_array([[0.0, 1.0]], "yx", spacing=spacing, name=path.stem),)
+        image = Image.from_array([[0.0, 1.0]], "yx", spacing=spacing, name=path.stem)
+        remarks = ("a plane was not acquired",) if path.stem == "b" else ()
+        return Opened(path, "made up", (image,), remarks)
 
-    monkeypatch.setattr("nanoscape.io.read", read, raising=False)
+    monkeypatch.setattr("nanoscape.io.open_file", read, raising=False)
     monkeypatch.chdir(tmp_path)
-    for name in ("a.tif", "b.tif", "c.bad", "scan.bare"):
+    for name in ("a.tif", "b.tif", "c.bad", "scan.bare", "ct.uneven"):
         (tmp_path / name).write_bytes(b"")
     section = FilesSection(state)
     qtbot.addWidget(section)
@@ -63,7 +73,7 @@ def test_files_are_read_and_shown(
 ) -> None:
     open_and_wait(qtbot, files, "a.tif", "b.tif")
     assert [layer.name for layer in state.viewer.layers] == ["a", "b"]
-    assert files.note.text() == "Opened 2 images."
+    assert files.note.text() == "Opened 2 images.\n⚠ b: a plane was not acquired"
     assert not files.empty.isVisible()
 
 
@@ -88,6 +98,57 @@ def test_a_missing_pixel_size_is_asked_for(
     wait_for_arrivals(qtbot, files)
     assert not files.question.isVisible()
     assert state.session["scan"].spacing["x"] == pytest.approx(0.325)
+
+
+def test_uneven_slices_are_interpolated_when_the_user_says_so(
+    qtbot: QtBot, state: ViewerState, files: FilesSection, tmp_path: Path
+) -> None:
+    open_and_wait(qtbot, files, "ct.uneven")
+    assert list(state.session) == []
+    assert files.uneven.isVisible()
+    assert "ct.uneven lie at uneven distances" in files.uneven.text.text()
+    assert not files.failure.text.text()
+    files.uneven.go.click()
+    wait_for_arrivals(qtbot, files)
+    assert not files.uneven.isVisible()
+    assert list(state.session) == ["ct"]
+    state.session.save(tmp_path / "study")
+    assert Study.load(tmp_path / "study").sources["ct"].resample
+
+
+def test_one_question_follows_the_other(
+    qtbot: QtBot, state: ViewerState, files: FilesSection
+) -> None:
+    open_and_wait(qtbot, files, "ct.uneven", "scan.bare", "a.tif")
+    assert files.uneven.isVisible()
+    assert not files.question.isVisible()
+    files.uneven.skip.click()
+    assert not files.uneven.isVisible()
+    assert files.question.isVisible()
+    files.question.go.click()
+    wait_for_arrivals(qtbot, files)
+    assert not files.question.isVisible()
+    assert set(state.session) == {"a", "scan"}
+    assert not state.session.study.sources["scan"].resample
+
+
+def test_uneven_slices_that_were_dropped_are_asked_about_too(
+    qtbot: QtBot,
+    state: ViewerState,
+    files: FilesSection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers: list[Given | None] = [None, Given(resample=True)]
+    said: list[str] = []
+    monkeypatch.setattr(readers, "ask_in_a_dialog", lambda _: answers.pop(0))
+    monkeypatch.setattr(readers, "show_error", said.append)
+    for _ in range(2):
+        readers.open_beside(state, [tmp_path / "ct.uneven"])
+        wait_for_arrivals(qtbot, files)
+    assert not answers
+    assert list(state.session) == ["ct"]
+    assert said == ["the slices of ct.uneven are not evenly spaced."]
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from nanoscape._napari.layers import KEY
 from nanoscape._napari.roles import with_role
 from nanoscape._napari.state import ViewerState, state_of
 from nanoscape.errors import MissingCalibration, WrongInput
+from nanoscape.io import Opened
 from nanoscape.model import (
     Affine,
     Edge,
@@ -346,10 +347,10 @@ def test_roles_are_guessed_and_the_user_wins(state: ViewerState) -> None:
 def study_of_two_sections(state: ViewerState, monkeypatch: Any) -> None:
     """Two sections of two files each, whose samples are made up."""
 
-    def read(path: Any, **_: Any) -> tuple[Image, ...]:
-        return (image(path.stem.partition("_")[2], path.stem),)
+    def read(path: Any, **_: Any) -> Opened:
+        return Opened(path, "made up", (image(path.stem.partition("_")[2], path.stem),))
 
-    monkeypatch.setattr("nanoscape.io.read", read, raising=False)
+    monkeypatch.setattr("nanoscape.io.open_file", read, raising=False)
     for section in ("s1", "s2"):
         for name in ("CD31", "Doxorubicin"):
             state.session.study.add(

@@ -6,21 +6,23 @@ damaged copies of each comes from NANOSCAPE_DAMAGED_COPIES; 200 is a thorough lo
 
 from __future__ import annotations
 
+import codecs
+import gc
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_trees
+from damaged import COPIES, assert_data_or_one_error, damaged_trees, samples_of
 
 from nanoscape.errors import NanoscapeError, UnreadableFile
 from nanoscape.io import open_file, read
 from nanoscape.model import Image
-
-COPIES = int(os.environ.get("NANOSCAPE_DAMAGED_COPIES", "20"))
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:pydicom"),
@@ -127,6 +129,11 @@ CASES = [
 ]
 NAMED = ("image_matrix_Au197.csv",)
 SINGLE = [f for f in FIXTURES if not f.victims]
+SEVERAL = [case for case in CASES if case.values[0].victims]
+FOLDERS = [f for f in FIXTURES if f.tree and f.opened.endswith(f.tree)]
+OPTIONAL = ("7/pdata/1/reco",)
+"""Files without which nothing is lost that another file does not say."""
+NOBODY = 65534
 
 
 def _tree(fixture: Fixture, data: Path, place: Path) -> tuple[Path, str]:
@@ -191,45 +198,96 @@ def test_a_file_under_a_wrong_name_is_read_all_the_same(
         assert getattr(one, "shape", None) == getattr(other, "shape", None)
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.opened)
-def test_a_file_that_may_not_be_opened_is_told(
-    fixture: Fixture,
-    shared_data: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("fixture", "victim"), SEVERAL)
+def test_a_file_with_a_missing_companion_gives_data_or_one_error(
+    fixture: Fixture, victim: str, shared_data: Path, tmp_path: Path
 ) -> None:
     tree, inside = _tree(fixture, shared_data, tmp_path)
-    if (tree / inside).is_dir():
-        pytest.skip("a folder that may be listed")
-    opened = Path.open
+    (tree / victim).rename((tree / victim).with_name("renamed.bin"))
+    opened = "renamed.bin" if victim == inside else inside
+    assert_data_or_one_error(tree / opened, **fixture.given)
 
-    def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
-        # As the system does for those who are not its administrator.
-        if path == tree / inside:
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(UnreadableFile, match="Permission denied"):
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Read as a user whom file modes hold back, unless that is so already.
+
+    The system's administrator may read every file whatever its mode is.
+    """
+    user = os.geteuid()
+    # What was read before may have left files of the administrator to be removed.
+    gc.collect()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter, as pytest's own is not."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("files have no modes on this system")
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        (Path(name) / "tried").mkdir()
+        # Nobody may not be allowed to read Python's own modules either.
+        codecs.lookup("utf-8-sig")
+        yield Path(name)
+
+
+@pytest.mark.parametrize(("fixture", "victim"), CASES)
+def test_a_file_that_may_not_be_opened_is_told(
+    fixture: Fixture, victim: str, shared_data: Path, open_folder: Path
+) -> None:
+    tried, inside = _tree(fixture, shared_data, open_folder / "tried")
+    # Also loads all modules, by whoever may read them.
+    assert assert_data_or_one_error(tried / inside, **fixture.given)
+    tree, inside = _tree(fixture, shared_data, open_folder)
+    (tree / victim).chmod(0)
+    with as_nobody():
+        with pytest.raises(PermissionError):
+            (tree / victim).read_bytes()
+        is_read = assert_data_or_one_error(tree / inside, **fixture.given)
+        if victim == inside:
+            with pytest.raises(UnreadableFile, match="Permission denied"):
+                read(tree / inside, **fixture.given)
+    assert not is_read or victim in OPTIONAL
+
+
+@pytest.mark.parametrize("fixture", FOLDERS, ids=lambda fixture: fixture.opened)
+def test_a_folder_that_may_not_be_listed_is_told(
+    fixture: Fixture, shared_data: Path, open_folder: Path
+) -> None:
+    tree, inside = _tree(fixture, shared_data, open_folder)
+    (tree / inside).chmod(0)
+    with as_nobody(), pytest.raises(UnreadableFile, match="Permission denied"):
         read(tree / inside, **fixture.given)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("victim", ["a.mhd", "a.raw"])
-def test_damaged_copies_of_a_volume_in_two_files(victim: str, tmp_path: Path) -> None:
-    tree = tmp_path / "intact"
-    tree.mkdir()
-    header = (
-        "ObjectType = Image\nNDims = 3\nDimSize = 5 4 3\nElementType = MET_SHORT\n"
-        "ElementSpacing = 1 1 2\nElementDataFile = a.raw\n"
-    )
-    (tree / "a.mhd").write_text(header)
-    (tree / "a.raw").write_bytes(np.arange(60, dtype="<i2").tobytes())
-    assert assert_data_or_one_error(tree / "a.mhd")
-    copies = tmp_path / "copies"
-    copies.mkdir()
-    for copy in damaged_trees(tree, victim, copies, count=COPIES, seed=11):
-        assert_data_or_one_error(copy / "a.mhd")
+@pytest.mark.parametrize("share", [0.5, 1.0])
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.opened)
+def test_a_truncated_file_never_gives_other_samples(
+    fixture: Fixture, share: float, shared_data: Path, tmp_path: Path
+) -> None:
+    tree, inside = _tree(fixture, shared_data, tmp_path)
+    victim = fixture.victims[0] if (tree / inside).is_dir() else inside
+    known = samples_of(tree / inside, **fixture.given)
+    data = (tree / victim).read_bytes()
+    (tree / victim).write_bytes(data[: min(int(share * len(data)), len(data) - 1)])
+    try:
+        found = samples_of(tree / inside, **fixture.given)
+    except NanoscapeError:
+        return
+    told = open_file(tree / inside, **fixture.given).warnings  # type: ignore[arg-type]
+    assert len(found) == len(known)
+    for one, other in zip(found, known, strict=True):
+        if any("not complete" in sentence for sentence in told):
+            # Of an acquisition that was broken off, the rest is empty.
+            other = np.where(np.isnan(one), np.nan, other[: len(one)])
+        np.testing.assert_array_equal(one, other)
 
 
 PACKED = (

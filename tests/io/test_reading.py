@@ -48,6 +48,35 @@ def test_importing_the_room_is_light() -> None:
     assert found.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [("stack.n5", None), ("stack", '{"n5": "2.5.1"}'), ("s0", '{"blockSize": [64]}')],
+)
+def test_n5_is_refused_in_one_sentence(
+    name: str, attributes: str | None, tmp_path: Path
+) -> None:
+    folder = tmp_path / name
+    (folder / "0").mkdir(parents=True)
+    if attributes:
+        (folder / "attributes.json").write_text(attributes)
+    with pytest.raises(UnreadableFile, match="N5 is not read: convert it to OME-Zarr"):
+        read(folder)
+
+
+def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
+    shutil.make_archive(
+        str(tmp_path / "series"), "zip", Path(__file__).parent / "tables"
+    )
+    with pytest.raises(UnreadableFile, match="Unpack it, and open the folder"):
+        read(tmp_path / "series.zip")
+
+
+def test_a_folder_with_nothing_in_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    with pytest.raises(UnreadableFile, match="is an empty folder"):
+        read(tmp_path / "series")
+
+
 def test_names_of_formats_are_unique() -> None:
     assert len({f.name for f in FORMATS}) == len(FORMATS)
 
@@ -147,9 +176,11 @@ def test_damaged_ome_zarr(
 def test_missing_paths_and_folders(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="does not exist"):
         read(tmp_path / "nothing.tif")
+    (tmp_path / "notes.md").write_text("nothing to be seen")
     with pytest.raises(UnreadableFile, match="folder that no reader recognises"):
         read(tmp_path)
     (tmp_path / "notes.txt").write_text("nothing to see")
+    (tmp_path / "notes.md").write_text("nothing to be seen")
     with pytest.raises(UnreadableFile, match="folder that no reader recognises"):
         describe(tmp_path)
 

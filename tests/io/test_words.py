@@ -50,7 +50,7 @@ def test_a_volume_is_told_in_millimetres_and_seconds(
         ),
         (
             "photoacoustic/synth/pa_5wl.ome.tif",
-            "    pixel spacing in µm: y 100, x 100; size 10000 × 12000 µm",
+            "    pixel spacing in µm: y 100, x 100; size 10 × 12 mm",
         ),
         (
             "multimodal/ibsi_STS_002/CT/mask/RS.dcm",

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 
 import numpy as np
 import pytest
+from dicom_files import dicom_file, save
 
-from nanoscape.errors import WrongInput
+from nanoscape.errors import UnevenSlices, WrongInput
 from nanoscape.io import read, write
 from nanoscape.model import Image, Landmarks, Regions, Tags
 from nanoscape.model.study import Source
@@ -157,6 +159,47 @@ def test_scan_speed_and_spot_size_are_kept_with_the_study(tmp_path):
         for changed in ({}, {"spot_size_um": 9.0}, {"scan_speed_um_per_s": None})
     }
     assert len(keys) == 3
+
+
+def test_interpolation_of_uneven_slices_is_kept_with_the_study(tmp_path):
+    series = tmp_path / "ct"
+    series.mkdir()
+    for number, height in enumerate((0, 1, 3, 4)):
+        pixels = np.full((1, 5, 6), 10 * height, np.int16)
+        header = dicom_file(
+            pixels, "2", "CT", PixelSpacing=[1, 1], InstanceNumber=number,
+            ImagePositionPatient=[0, 0, height], RescaleSlope=1, RescaleIntercept=0,
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        )  # fmt: skip
+        save(header, series / f"{number}.dcm")
+    session = Session()
+    with pytest.raises(UnevenSlices, match="not evenly spaced"):
+        session.add_file(series)
+    assert not session.study.sources
+    (address,) = session.add_file(series, resample=True)
+    session.save(tmp_path / "study")
+    again = Session.load(tmp_path / "study")
+    volume = again[address]
+    np.testing.assert_allclose(volume.data[:, 2, 2].compute(), [0, 10, 20, 30, 40])
+    assert "interpolated" in volume.tags["resampled"]
+    again.run("statistics.threshold", {"image": address}, {"level": 25})
+    script = export_script(again, tmp_path / "steps.py").read_text("utf-8")
+    assert "resample=True" in script
+    source = again.study.sources[address]
+    plain = dataclasses.replace(source, resample=False)
+    assert source_key(source, address) != source_key(plain, address)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no modes on this system")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_the_file_of_a_study_may_be_read_like_any_other(session, tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        path = session.save(tmp_path / "study")
+    finally:
+        os.umask(before)
+    assert path.name == "study.yaml"
+    assert path.stat().st_mode & 0o777 == mode
 
 
 def test_files_without_a_laser_keep_their_keys():

@@ -32,6 +32,8 @@ class Given:
         Distance from one pixel to the next.
     scan_speed_um_per_s, spot_size_um
         Of a laser that ran line by line.
+    resample
+        Whether slices at uneven distances are interpolated to even ones.
     format
         Name of the format; empty when the content tells.
     """
@@ -39,6 +41,7 @@ class Given:
     pixel_size_um: float | None = None
     scan_speed_um_per_s: float | None = None
     spot_size_um: float | None = None
+    resample: bool = False
     format: str = ""
 
 
@@ -69,6 +72,16 @@ class Loaded:
     refused: list[tuple[Path, NanoscapeError]] = field(default_factory=list)
     ready: list[Any] = field(default_factory=list)
     scene: str | None = None
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the readers of the files want to be known."""
+        idents = dict.fromkeys(source_of(self.session, a) for a in self.addresses)
+        return [
+            f"{ident}: {sentence}"
+            for ident in idents
+            for sentence in self.session.remarks.get(ident or "", ())
+        ]
 
 
 def beside(session: Session) -> Session:

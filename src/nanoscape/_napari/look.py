@@ -62,12 +62,14 @@ def image_look(image: Image) -> dict[str, Any]:
     if colormap in _SINGLE_HUES:
         return look | {"blending": "additive"}
     # Colour maps of several hues lose their meaning when they are added to white.
-    opacity = 1.0 if colormap == "gray" else 0.6
+    opacity = 1.0 if colormap in ("gray", "gray_r") else 0.6
     return look | {"blending": "translucent_no_depth", "opacity": opacity}
 
 
 def colormap_of(image: Image) -> str:
     """Return the colour map that suits what an image shows."""
+    if image.tags.get("shown_inverted"):
+        return "gray_r"
     modality = str(image.tags.get("modality", "")).upper()
     if modality in _OVERLAYS:
         return _MODALITY_COLORMAPS[modality]

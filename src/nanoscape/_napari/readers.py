@@ -19,7 +19,8 @@ from nanoscape._napari.layers import layer_data
 from nanoscape._napari.loading import AS_IT_IS, Given, Loaded
 from nanoscape._napari.scene import axes_for
 from nanoscape._napari.state import ViewerState, state_of
-from nanoscape.errors import MissingCalibration, NanoscapeError
+from nanoscape._napari.uneven import ask_in_a_dialog
+from nanoscape.errors import MissingCalibration, NanoscapeError, UnevenSlices
 from nanoscape.io import FORMATS, recognise
 from nanoscape.model.study import STUDY_FILE
 from nanoscape.workflow.session import Session
@@ -71,8 +72,8 @@ def read(path: Paths) -> list[LayerData]:
 def open_beside(
     state: ViewerState, paths: Sequence[Path], given: Given = AS_IT_IS
 ) -> None:
-    """Read files in a worker and show them; tell what could not be read."""
-    state.arrivals.open_files(paths, given, on_loaded=partial(_tell_refused, state))
+    """Read files in a worker and show them; tell what is to be known of them."""
+    state.arrivals.open_files(paths, given, on_loaded=partial(_tell, state))
 
 
 def ask_calibration(name: str, needs: Sequence[str]) -> Given | None:
@@ -110,16 +111,24 @@ def ask_calibration(name: str, needs: Sequence[str]) -> Given | None:
     return Given(**values)
 
 
-def _tell_refused(state: ViewerState, loaded: Loaded) -> None:
+def _tell(state: ViewerState, loaded: Loaded) -> None:
+    for remark in loaded.remarks:
+        show_warning(remark)
     for path, error in loaded.refused:
-        is_answered = False
-        if isinstance(error, MissingCalibration):
-            answer = ask_calibration(path.name, error.needs)
-            is_answered = answer is not None
-            if answer is not None:
-                open_beside(state, [path], answer)
-        if not is_answered:
+        answer = _ask(path, error)
+        if answer is None:
             show_error(str(error))
+        else:
+            open_beside(state, [path], answer)
+
+
+def _ask(path: Path, error: NanoscapeError) -> Given | None:
+    """Ask the user for what would help; ``None`` when nothing would."""
+    if isinstance(error, MissingCalibration):
+        return ask_calibration(path.name, error.needs)
+    if isinstance(error, UnevenSlices) and QApplication.instance() is not None:
+        return ask_in_a_dialog(path.name)
+    return None
 
 
 def _read_alone(paths: Sequence[Path]) -> list[LayerData]:

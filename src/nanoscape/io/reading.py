@@ -32,6 +32,9 @@ from nanoscape.model import (
 from nanoscape.model.raster import Raster
 
 _MOST_TWINS = 8
+_PACKED = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar")
+_N5_HEAD = 100_000
+_N5_MARKS = ('"n5"', '"dataType"', '"blockSize"')
 
 
 def read(
@@ -209,6 +212,8 @@ def _format_of(path: Path, name: str | None) -> Format:
         if path.is_file():
             with path.open("rb") as file:
                 file.read(1)
+        elif next(path.iterdir(), None) is None:
+            raise UnreadableFile(f"{path} is an empty folder", todo="check the path")
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be opened: {error.strerror}") from error
     if name is not None:
@@ -219,19 +224,34 @@ def _format_of(path: Path, name: str | None) -> Format:
         raise UnreadableFile(
             f"{path} is a {kind} that no reader recognises",
             f"one of the {len(FORMATS)} formats that the documentation lists",
-            _opened_instead(path)
+            _advice(path)
             or "check that it is complete; if it is, export it as OME-TIFF or OME-Zarr",
         )
     return found
 
 
-def _opened_instead(path: Path) -> str:
-    """Return a word on the file beside this one that leads to both."""
+def _advice(path: Path) -> str:
+    """Return what to do with a file that is not recognised, if that is known."""
+    if path.suffix.lower() in _PACKED:
+        return "unpack it, and open the folder"
+    if path.is_dir() and (path.suffix == ".n5" or _is_n5(path)):
+        return "N5 is not read: convert it to OME-Zarr, or to BigDataViewer's HDF5"
+    # The file beside this one may lead to both.
     others = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*"))
     for other in others[:_MOST_TWINS] if path.is_file() else ():
         if other != path and recognise(other) is not None:
             return f"open {other.name} instead"
     return ""
+
+
+def _is_n5(path: Path) -> bool:
+    """Tell whether a folder is a container of N5 or one of its arrays."""
+    try:
+        with (path / "attributes.json").open(encoding="utf-8") as file:
+            text = file.read(_N5_HEAD)
+    except (OSError, UnicodeDecodeError):
+        return False
+    return any(mark in text for mark in _N5_MARKS)
 
 
 def _describe_raster(image: Raster, warnings: list[str]) -> dict[str, Any]:

@@ -40,10 +40,12 @@ def _image(image: Mapping[str, Any]) -> Iterator[str]:
     spacing = {a: s for a, s in image["spacing"].items() if a != "t"}
     factor, unit = (1e-3, "mm") if max(spacing.values()) >= 1e3 else (1.0, "µm")
     steps = ", ".join(f"{axis} {s * factor:.6g}" for axis, s in spacing.items())
-    extent = " × ".join(_length(sizes[a] * s * factor) for a, s in spacing.items())
+    extents = [sizes[axis] * step for axis, step in spacing.items()]
+    whole, large = (1e-3, "mm") if max(extents) >= 1e4 else (1.0, "µm")
+    extent = " × ".join(_length(length * whole) for length in extents)
     every = image["spacing"].get("t")
     frames = "" if every is None else f"; a frame every {every:.6g} s"
-    yield f"    pixel spacing in {unit}: {steps}; size {extent} {unit}{frames}"
+    yield f"    pixel spacing in {unit}: {steps}; size {extent} {large}{frames}"
     values = _quantity(image)
     levels = f"; {image['levels']} resolutions" if image["levels"] > 1 else ""
     yield f"    {values}{levels}; space {image['space']}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import tempfile
+import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +43,8 @@ class Source:
         Calibration that replaces the file's own, or ``None``.
     scan_speed_um_per_s, spot_size_um
         The same of a laser that ran line by line.
+    resample
+        Whether slices at uneven distances are interpolated to even ones.
     format
         Name of the format that the user chose; empty when the content tells.
     size, modified, digest
@@ -56,6 +58,7 @@ class Source:
     pixel_size_um: float | None = None
     scan_speed_um_per_s: float | None = None
     spot_size_um: float | None = None
+    resample: bool = False
     format: str = ""
     size: int = 0
     modified: float = 0.0
@@ -71,6 +74,7 @@ class Source:
             "pixel_size_um": self.pixel_size_um,
             "scan_speed_um_per_s": self.scan_speed_um_per_s,
             "spot_size_um": self.spot_size_um,
+            "resample": self.resample,
             "format": self.format,
             "size": self.size,
             "modified": self.modified,
@@ -274,15 +278,16 @@ class Study:
         """Write ``study.yaml``; the old file stays until the new one is complete."""
         self.root.mkdir(parents=True, exist_ok=True)
         target = self.root / STUDY_FILE
-        handle, name = tempfile.mkstemp(dir=self.root, prefix=".study-", suffix=".tmp")
+        # A name of its own for each process, and the mode of any other new file.
+        name = self.root / f".study-{uuid.uuid4().hex}.tmp"
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with name.open("x", encoding="utf-8") as file:
                 yaml.safe_dump(
                     self.to_dict(), file, sort_keys=False, allow_unicode=True
                 )
             os.replace(name, target)
         finally:
-            Path(name).unlink(missing_ok=True)
+            name.unlink(missing_ok=True)
         return target
 
     @classmethod

@@ -16,9 +16,10 @@ from nanoscape.workflow.plain import to_plain
 def source_key(source: Source, address: str) -> str:
     """Return the key of one object of a file."""
     laser = (source.scan_speed_um_per_s, source.spot_size_um)
-    # Most files know of no laser, and keep the key that they always had.
+    # Most files know of none of these, and keep the key that they always had.
     extra: list[Any] = [] if laser == (None, None) else [laser]
     extra += [source.format] if source.format else []
+    extra += ["resample"] if source.resample else []
     return _hash("source", source.digest, address, source.pixel_size_um, *extra)
 
 

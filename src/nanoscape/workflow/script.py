@@ -116,6 +116,8 @@ class _Script:
             for size in ("pixel_size_um", "scan_speed_um_per_s", "spot_size_um"):
                 if getattr(source, size) is not None:
                     given[size] = getattr(source, size)
+            if source.resample:
+                given["resample"] = True
             if source.format:
                 given["format"] = source.format
             given.update(dict(source.tags.items()))

@@ -43,6 +43,11 @@ class Session:
     study
         By default an empty one in a temporary folder.
 
+    Attributes
+    ----------
+    remarks
+        What the readers of opened files want to be known, by source.
+
     Examples
     --------
     >>> session = Session()
@@ -56,6 +61,7 @@ class Session:
         self.study = study
         self._objects: dict[str, Any] = {}
         self._opened: set[str] = set()
+        self.remarks: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def load(cls, root: str | Path) -> Session:
@@ -70,6 +76,7 @@ class Session:
         pixel_size_um: float | None = None,
         scan_speed_um_per_s: float | None = None,
         spot_size_um: float | None = None,
+        resample: bool = False,
         format: str = "",  # noqa: A002  (the plain word for it)
         **tags: Any,
     ) -> list[str]:
@@ -83,6 +90,8 @@ class Session:
             Identifier; by default the file's name.
         pixel_size_um, scan_speed_um_per_s, spot_size_um
             Calibration that replaces the file's own.
+        resample
+            Interpolate slices at uneven distances to even ones.
         format
             Name of its format, where the content does not tell.
         **tags
@@ -95,6 +104,7 @@ class Session:
             pixel_size_um=pixel_size_um,
             scan_speed_um_per_s=scan_speed_um_per_s,
             spot_size_um=spot_size_um,
+            resample=resample,
             format=format,
             tags=Tags.of("user", **tags),
         )
@@ -110,7 +120,8 @@ class Session:
 
     def open(self, source: Source) -> list[str]:
         """Open a source of the study and return the addresses of its objects."""
-        objects = open_source(self.study, source)
+        objects, remarks = open_source(self.study, source)
+        self.remarks[source.id] = remarks
         self._objects.update(objects)
         self._opened.add(source.id)
         return list(objects)
@@ -124,11 +135,13 @@ class Session:
             self.study.sources.setdefault(ident, source)
         for address, item in other._objects.items():
             self._objects.setdefault(address, item)
+        self.remarks = other.remarks | self.remarks
         self._opened |= other._opened
 
     def close(self, ident: str) -> None:
         """Take a source and what was read from it out of the study."""
         self.study.sources.pop(ident, None)
+        self.remarks.pop(ident, None)
         self._opened.discard(ident)
         for address in self:
             if address.partition("/")[0] == ident:

@@ -36,6 +36,7 @@ def add_file(
     pixel_size_um: float | None = None,
     scan_speed_um_per_s: float | None = None,
     spot_size_um: float | None = None,
+    resample: bool = False,
     format: str = "",  # noqa: A002  (the plain word for it)
 ) -> Source:
     """Add a file or folder to a study; nothing is copied.
@@ -52,6 +53,8 @@ def add_file(
         What is known of it beyond its header.
     pixel_size_um, scan_speed_um_per_s, spot_size_um
         Calibration that replaces the file's own.
+    resample
+        Interpolate slices at uneven distances to even ones.
     format
         Name of its format, where the content does not tell.
     """
@@ -69,6 +72,7 @@ def add_file(
         pixel_size_um=pixel_size_um,
         scan_speed_um_per_s=scan_speed_um_per_s,
         spot_size_um=spot_size_um,
+        resample=resample,
         format=format,
         size=stat.st_size,
         modified=stat.st_mtime,
@@ -77,8 +81,8 @@ def add_file(
     return study.add(source)
 
 
-def open_source(study: Study, source: Source) -> dict[str, Any]:
-    """Open a source and return its objects by address.
+def open_source(study: Study, source: Source) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Open a source; return its objects by address, and what its reader remarks.
 
     An address is the identifier of the source, followed by the name of the image
     where the file holds several: ``m1_s1_slide/CD31``. What the study knows of a
@@ -89,31 +93,35 @@ def open_source(study: Study, source: Source) -> dict[str, Any]:
     """
     path = study.path_of(source)
     objects: dict[str, Any] = {}
-    for item in _read(study, source, path):
+    items, remarks = _read(study, source, path)
+    for item in items:
         members = list(item) if isinstance(item, ImageGroup) else [item]
         for member in members:
             address = f"{source.id}/{member.name}"
             objects[_unique(address, objects)] = _known(member, source, path)
     if len(objects) == 1:
-        return {source.id: next(iter(objects.values()))}
-    return objects
+        objects = {source.id: next(iter(objects.values()))}
+    return objects, remarks
 
 
-def read_calibrated(study: Study, source: Source) -> Sequence[Any]:
+def read_calibrated(study: Study, source: Source) -> io.Opened:
     """Read the file of a source with what the study knows of its pixels."""
-    return io.read(
+    return io.open_file(
         study.path_of(source),
         pixel_size=source.pixel_size_um,
         scan_speed=source.scan_speed_um_per_s,
         spot_size=source.spot_size_um,
+        resample=source.resample,
         format=source.format or None,
     )
 
 
-def _read(study: Study, source: Source, path: Path) -> Sequence[Any]:
+def _read(
+    study: Study, source: Source, path: Path
+) -> tuple[Sequence[Any], tuple[str, ...]]:
     """Read a file; outlines in pixels lie on the image that they were drawn on."""
     try:
-        return read_calibrated(study, source)
+        found = read_calibrated(study, source)
     except MissingCalibration:
         below = study.sources.get(str(source.tags.get("drawn_on", "")))
         if below is None or below.id == source.id:
@@ -122,15 +130,17 @@ def _read(study: Study, source: Source, path: Path) -> Sequence[Any]:
         grid = _grid(study, below)
         if opened.format not in _IN_PIXELS or grid is None:
             raise
-        return [
+        laid = [
             _laid(item, grid) if isinstance(item, Points | Regions) else item
             for item in opened.objects
         ]
+        return laid, opened.warnings
+    return found.objects, found.warnings
 
 
 def _grid(study: Study, source: Source) -> Affine | None:
     """Return where the pixels of a source's image lie, ``None`` without a plane."""
-    for item in read_calibrated(study, source):
+    for item in read_calibrated(study, source).objects:
         image = item.images[0] if isinstance(item, ImageGroup) else item
         if isinstance(image, Raster) and image.spatial_axes == "yx":
             return image.grid_to_space

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io import open_file, read
+from nanoscape.io.dicom.diffusion import b_value
 from nanoscape.model import Image, ImageGroup
 
 KINDS = {"CT": "2", "MR": "4", "PT": "128"}
@@ -255,6 +256,69 @@ def test_b_values_with_directions_become_a_group(tmp_path: Path) -> None:
     assert isinstance(group, ImageGroup)
     assert [image.tags["b_value"] for image in group] == [0, 800, 800]
     assert "b_direction" not in group.images[0].tags
+
+
+def diffusion_of(vendor: str, header: Dataset, value: int) -> None:
+    """Give a header a b-value where its vendor keeps it."""
+    header.Manufacturer = vendor
+    if vendor == "SIEMENS":
+        block = header.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+        block.add_new(0x0C, "IS", value)
+        if value:
+            block.add_new(0x0E, "FD", [0.0, 1.0, 0.0])
+    elif vendor == "GE MEDICAL SYSTEMS":
+        block = header.private_block(0x0043, "GEMS_PARM_01", create=True)
+        flagged = 1_000_000_000 + value if value else 0
+        block.add_new(0x39, "IS", [flagged, 8, 0, 0])
+    else:
+        block = header.private_block(0x2001, "Philips Imaging DD 001", create=True)
+        block.add_new(0x03, "FL", float(value))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize(
+    "vendor", ["SIEMENS", "GE MEDICAL SYSTEMS", "Philips Medical Systems"]
+)
+def test_private_b_values_become_a_group(
+    vendor: str, syntax: str, tmp_path: Path
+) -> None:
+    for value in (0, 500, 1000):
+        for z in range(3):
+            pixels = np.full((5, 6), value + z, np.uint16)
+            header = slice_of(pixels, START + z * NORMAL, "MR")
+            header.file_meta.TransferSyntaxUID = syntax
+            diffusion_of(vendor, header, value)
+            save(header, tmp_path / f"{value}_{z}.dcm")
+    (group,) = read(tmp_path)
+    assert isinstance(group, ImageGroup)
+    assert group.coordinate == "b_value"
+    assert [image.tags["b_value"] for image in group] == [0, 500, 1000]
+    for image in group:
+        first = int(image.tags["b_value"])
+        assert image.data[:, 0, 0].compute().tolist() == [first, first + 1, first + 2]
+    is_siemens = vendor == "SIEMENS"
+    assert ("b_direction" in group.images[2].tags) == is_siemens
+    assert "b_direction" not in group.images[0].tags
+
+
+def test_a_private_element_of_another_vendor_is_no_b_value() -> None:
+    header = Dataset()
+    header.Manufacturer = "GE MEDICAL SYSTEMS"
+    block = header.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    block.add_new(0x0C, "IS", 700)
+    assert b_value(header) is None
+    header.DiffusionBValue = 800
+    assert b_value(header) == 800
+
+
+def test_a_picture_whose_lowest_values_are_white_keeps_its_values(
+    tmp_path: Path,
+) -> None:
+    pixels = stack(tmp_path, PhotometricInterpretation="MONOCHROME1")
+    (image,) = read(tmp_path)
+    assert isinstance(image, Image)
+    np.testing.assert_array_equal(image.data.compute(), pixels)
+    assert image.tags["shown_inverted"] is True
 
 
 def test_a_repeated_b_value_does_not_hide_the_others(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -17,6 +20,9 @@ from nanoscape.io import read, write
 from nanoscape.io.lazy import ByteReader
 from nanoscape.model import Image, ImageGroup
 from nanoscape.phantom import make_slide
+from nanoscape.phantom.files import write_ome_tiff
+
+LOGGER = logging.getLogger(__name__)
 
 COUNTER = Path("/proc/self/io")
 SCREEN = (768, 1366)
@@ -120,6 +126,59 @@ def test_a_slide_of_the_phantom_is_read_where_it_is_seen(tmp_path: Path) -> None
     _, whole = counted(lambda: [data.compute() for data in coarsest])
     # The coarsest of three levels has a sixteenth of the pixels.
     assert whole < 0.07 * size
+
+
+@pytest.fixture
+def large_slide(tmp_path: Path) -> Iterator[Path]:
+    """40,000 × 40,000 pixels by the phantom's writer, of one tile again and again.
+
+    Rendering tissue would take minutes, and which tiles are read does not depend on
+    what is in them; each takes about as many bytes as any other.
+    """
+    path = tmp_path / "slide.ome.tif"
+    noise = np.random.default_rng(6).random((512, 512)) < 0.1
+    tile = da.from_array((200 + noise).astype(np.uint16), chunks=512)
+    sizes = [40_000 // 2**level for level in range(6)]
+    levels = [da.tile(tile, (-(-n // 512), -(-n // 512)))[:n, :n] for n in sizes]
+    write_ome_tiff(
+        path, [levels], channels=["CD31"], pixel_um=0.65, identifier=uuid.UUID(int=6)
+    )
+    yield path
+    path.unlink()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("warm")
+def test_a_screen_of_a_large_slide_reads_less_than_one_per_cent(
+    large_slide: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    original = ByteReader.read
+
+    def noted(self: ByteReader, offset: int, size: int) -> bytes:
+        asked.append(size)
+        return original(self, offset, size)
+
+    monkeypatch.setattr(ByteReader, "read", noted)
+    size = large_slide.stat().st_size
+    (image,), opening = counted(lambda: channels_of(large_slide))
+    assert image.shape == (40_000, 40_000)
+    assert not asked, "opening reads no samples"
+    fits = [a for a in image.levels if max(a.data.shape) >= SCREEN[1]]
+    _, whole = counted(fits[-1].data.compute)
+    screen = image.data[20_000 : 20_000 + SCREEN[0], 20_000 : 20_000 + SCREEN[1]]
+    seen, detail = counted(screen.compute)
+    assert (np.unique(seen) == [200, 201]).all()
+    LOGGER.info(
+        "of %d bytes: opening %d, whole slide on a screen %d, a screen at full "
+        "resolution %d",
+        *(size, opening, whole, detail),
+    )
+    # What the process reads is what was asked for, and a look at the page's entries.
+    assert sum(asked) <= whole + detail < sum(asked) + 200_000
+    assert opening + whole < 0.01 * size
+    assert opening + detail < 0.01 * size
+    assert opening + whole + detail < 0.01 * size
 
 
 def microscope_file(kind: str, path: Path) -> None:

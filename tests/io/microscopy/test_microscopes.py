@@ -191,19 +191,6 @@ def test_lif_that_cannot_be_shown(tmp_path: Path) -> None:
         read(tmp_path / "a.lif")
 
 
-@FEW_AND_MANY
-def test_damaged_lif(count: int, tmp_path: Path) -> None:
-    steps = {"T": 12.5, "Z": 1.5e-6, "Y": 0.3e-6, "X": 0.3e-6}
-    data = values(2, 2, 3, 20, 30)
-    image = lif_image("series", data, "TCZYX", steps, channels=("Blue", "Red"))
-    write_lif(tmp_path / "a.lif", [image])
-    readable = [
-        assert_data_or_one_error(copy)
-        for copy in damaged_copies(tmp_path / "a.lif", tmp_path, count=count, seed=1)
-    ]
-    assert not readable[0]
-
-
 @pytest.mark.parametrize("kind", ["oif", "oib"])
 def test_olympus_keeps_channels_planes_and_time(kind: str, tmp_path: Path) -> None:
     data = values(2, 2, 3, 40, 50)
@@ -230,13 +217,3 @@ def test_a_chain_of_sectors_in_a_circle(tmp_path: Path) -> None:
     check_path.write_bytes(data)
     with pytest.raises(UnreadableFile, match="circle"):
         check_compound(check_path)
-
-
-@FEW_AND_MANY
-def test_damaged_olympus(count: int, tmp_path: Path) -> None:
-    write_oib(tmp_path / "a.oib", values(1, 2, 2, 20, 30))
-    readable = [
-        assert_data_or_one_error(copy)
-        for copy in damaged_copies(tmp_path / "a.oib", tmp_path, count=count, seed=1)
-    ]
-    assert not readable[0]

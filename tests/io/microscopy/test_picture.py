@@ -105,6 +105,28 @@ def test_a_picture_that_announces_too_much(tmp_path: Path) -> None:
         read(tmp_path / "a.png", pixel_size=1.0)
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_truncated_jpeg_is_not_filled_with_grey(
+    progressive: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jpg"
+    picture("RGB").save(path, progressive=progressive, comment=b"\xff\xd9 \xff\xda")
+    data = path.read_bytes()
+    (image,) = read(path, pixel_size=1.0)
+    assert isinstance(image, Image)
+    whole = image.data.compute()
+    path.write_bytes(data[: len(data) * 3 // 4])
+    (image,) = read(path, pixel_size=1.0)
+    assert isinstance(image, Image)
+    with pytest.raises(UnreadableFile, match="truncated"):
+        image.data.compute()
+    # Some devices write something of their own behind the picture.
+    path.write_bytes(data + bytes(100))
+    (image,) = read(path, pixel_size=1.0)
+    assert isinstance(image, Image)
+    np.testing.assert_array_equal(image.data.compute(), whole)
+
+
 @pytest.mark.parametrize(
     "count", [20, pytest.param(200, marks=pytest.mark.slow)], ids=["few", "many"]
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -203,6 +204,18 @@ def test_many_threads_read_at_once(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, range(8)))
+
+
+@pytest.mark.parametrize("offset", [0, 8])
+def test_a_file_without_pages_is_told_and_not_left_open(
+    offset: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + offset.to_bytes(4, "little") + bytes(6))
+    with pytest.raises(UnreadableFile, match=r"a\.tif"):
+        read(path, pixel_size=1.0)
+    # An open file would be a warning here, and warnings are errors.
+    gc.collect()
 
 
 def test_a_plane_that_is_missing_is_told(tmp_path: Path) -> None:

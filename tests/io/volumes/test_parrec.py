@@ -9,7 +9,6 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
 from nibabel.parrec import PARRECArrayProxy, PARRECHeader
 
 from nanoscape.errors import UnreadableFile
@@ -132,24 +131,3 @@ def test_a_scale_that_is_no_number_is_told(tmp_path: Path) -> None:
     path.write_text(text.replace(f" {slope} ", " nan ", 1))
     with pytest.raises(UnreadableFile, match="scale"):
         read(path)
-
-
-def damage(folder: Path, count: int) -> None:
-    intact = DATA / "phantom_EPI_asc_CLEAR_2_1.PAR"
-    samples = intact.with_suffix(".REC").read_bytes()
-    copies = folder / "copies"
-    copies.mkdir()
-    read_anyway = []
-    for copy in damaged_copies(intact, copies, count=count):
-        copy.with_suffix(".REC").write_bytes(samples)
-        read_anyway.append(assert_data_or_one_error(copy))
-    assert not all(read_anyway)
-
-
-def test_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 20)
-
-
-@pytest.mark.slow
-def test_more_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from nanoscape._napari.calibration import CalibrationQuestion
 from nanoscape._napari.following import follow
-from nanoscape._napari.loading import AS_IT_IS, Given, Loaded
+from nanoscape._napari.loading import Given, Loaded
 from nanoscape._napari.notes import EmptyState, FailureNote, Text
 from nanoscape._napari.panels.section import Section
 from nanoscape._napari.study_table import (
@@ -33,8 +34,9 @@ from nanoscape._napari.study_table import (
 )
 from nanoscape._napari.tag_fields import TagFields
 from nanoscape._napari.tasks import Failure, Runner, describe, tell
+from nanoscape._napari.uneven import UnevenQuestion
 from nanoscape.compute import Task
-from nanoscape.errors import MissingCalibration
+from nanoscape.errors import MissingCalibration, NanoscapeError, UnevenSlices
 from nanoscape.io import FORMATS
 from nanoscape.model.study import STUDY_FILE
 
@@ -55,8 +57,8 @@ class FilesSection(Section):
             "are. You can also drop them onto the canvas.",
         )
         self._state = state
-        self._uncalibrated: dict[Path, MissingCalibration] = {}
-        self._given = AS_IT_IS
+        self._unanswered: dict[Path, tuple[NanoscapeError, Given]] = {}
+        self._asked: list[Path] = []
         self.kind = _kind_box()
         self.files = QPushButton("Files…")
         self.folder = QPushButton("Folder or study…")
@@ -66,6 +68,7 @@ class FilesSection(Section):
         self.note = Text()
         self.failure = FailureNote()
         self.question = CalibrationQuestion()
+        self.uneven = UnevenQuestion()
         self.empty = EmptyState(
             "Nothing is open yet. To look around first, open the sample study: a "
             "small tumour with vessels, a drug and its carrier.",
@@ -85,12 +88,16 @@ class FilesSection(Section):
         kinds.addWidget(label)
         kinds.addWidget(self.kind, 1)
         self.content.addLayout(kinds)
-        for widget in (self.note, self.question, self.failure, self.empty):
+        questions = (self.question, self.uneven)
+        for widget in (self.note, *questions, self.failure, self.empty):
             self.content.addWidget(widget)
         self.note.setVisible(False)
         self.files.clicked.connect(self._ask_files)
         self.folder.clicked.connect(self._ask_folder)
-        self.question.answered.connect(self._open_calibrated)
+        for question in questions:
+            question.answered.connect(self._open_answered)
+            question.skip.clicked.connect(self._take_asked)
+            question.skip.clicked.connect(self._ask_next)
         self._state.arrivals.started.connect(self._show_empty)
         self._state.arrivals.ended.connect(self._show_empty)
         follow(self._state.objects_changed, self, self._show_empty)
@@ -102,13 +109,13 @@ class FilesSection(Section):
         """Read files beside the window, as the kind that is chosen, and show them."""
         self.failure.clear()
         self.note.tell("")
-        self._given = given or Given(format=self.kind.currentData())
+        given = given or Given(format=self.kind.currentData())
         # The next files may be of any kind again.
         self.kind.setCurrentIndex(0)
         self._state.arrivals.open_files(
             paths,
-            self._given,
-            on_loaded=self._on_loaded,
+            given,
+            on_loaded=partial(self._on_loaded, given),
             on_failed=self._on_failed,
         )
 
@@ -129,15 +136,15 @@ class FilesSection(Section):
         self.note.tell("")
         self._state.arrivals.open_study(Path(path), self._on_failed)
 
-    def _on_loaded(self, loaded: Loaded) -> None:
+    def _on_loaded(self, given: Given, loaded: Loaded) -> None:
         count = len(loaded.addresses)
         opened = f"Opened {count} image{'' if count == 1 else 's'}."
-        self.note.tell(opened if count else "")
+        remarks = [f"⚠ {remark}" for remark in loaded.remarks]
+        self.note.tell("\n".join([opened, *remarks]) if count else "")
         others = []
-        self._uncalibrated = {}
         for path, error in loaded.refused:
-            if isinstance(error, MissingCalibration):
-                self._uncalibrated[path] = error
+            if isinstance(error, MissingCalibration | UnevenSlices):
+                self._unanswered[path] = error, given
             else:
                 others.append(error)
         self._ask_next()
@@ -147,18 +154,30 @@ class FilesSection(Section):
             self.failure.text.setText("\n".join([self.failure.text.text(), *more]))
 
     def _ask_next(self) -> None:
-        """Ask for what the next files lack; those that lack the same go together."""
-        self._asked: list[Path] = []
-        if self._uncalibrated:
-            needs = next(iter(self._uncalibrated.values())).needs
-            alike = [
-                p for p, error in self._uncalibrated.items() if error.needs == needs
-            ]
-            self._asked = alike
-            self.question.ask(alike, needs, self._given)
+        """Ask about the next files; those about which the same is asked go together."""
+        if self._asked or not self._unanswered:
+            return
+        first = _question_of(*next(iter(self._unanswered.values())))
+        self._asked = [
+            path
+            for path, why in self._unanswered.items()
+            if _question_of(*why) == first
+        ]
+        needs, given = first
+        if needs:
+            self.question.ask(self._asked, needs, given)
+        else:
+            self.uneven.ask(self._asked, given)
 
-    def _open_calibrated(self, given: Given) -> None:
-        self.open_files(self._asked, given)
+    def _take_asked(self) -> list[Path]:
+        """Return the files that were asked about, and ask no more about them."""
+        asked, self._asked = self._asked, []
+        for path in asked:
+            self._unanswered.pop(path, None)
+        return asked
+
+    def _open_answered(self, given: Given) -> None:
+        self.open_files(self._take_asked(), given)
 
     def _on_failed(self, failure: Failure) -> None:
         self.failure.show_failure(failure)
@@ -189,6 +208,11 @@ class FilesSection(Section):
         # Brackets in a title would be read as names.
         title = found.title.partition(" (")[0]
         return f"{title} ({' '.join(found.patterns)});;All files (*)"
+
+
+def _question_of(error: NanoscapeError, given: Given) -> tuple[tuple[str, ...], Given]:
+    """Return what is asked because of an error, and what was said already."""
+    return error.needs if isinstance(error, MissingCalibration) else (), given
 
 
 def _kind_box() -> QComboBox:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.errors import MissingCalibration, UnreadableFile
+from nanoscape.errors import MissingCalibration, UnevenSlices, UnreadableFile
 from nanoscape.io.dicom.slice import Slice, single_thickness
 from nanoscape.io.opening import Options
 from nanoscape.model import Affine
@@ -119,11 +119,11 @@ def plane_affine(
 
 
 def check_even(stack: Sequence[Slice], path: Path) -> None:
-    """Raise :class:`UnreadableFile` unless the slices follow at one distance."""
+    """Raise :class:`UnevenSlices` unless the slices follow at one distance."""
     off, step = _deviations(stack, path)
     worst = int(off.argmax())
     if off[worst] > _EVEN * step:
-        raise UnreadableFile(
+        raise UnevenSlices(
             f"the slices of {path} are not evenly spaced: {stack[worst].where} lies "
             f"{off[worst]:.3g} mm from its place",
             "slices at even distances",

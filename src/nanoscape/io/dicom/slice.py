@@ -13,6 +13,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from nanoscape.errors import UnreadableFile
+from nanoscape.io.dicom.diffusion import b_direction, b_value
 from nanoscape.io.dicom.values import moment, number, numbers, text
 from nanoscape.io.opening import Options
 
@@ -100,12 +101,11 @@ def classic_slice(path: Path, header: Dataset) -> Slice:
         header, "CardiacNumberOfImages"
     )
     trigger = number(header, "TriggerTime")
-    direction = numbers(header, "DiffusionGradientOrientation", 3)
     coordinates = {
         "component": _component(header),
         "echo_time_ms": number(header, "EchoTime"),
-        "b_value": number(header, "DiffusionBValue"),
-        "b_direction": tuple(direction) if direction else None,
+        "b_value": b_value(header),
+        "b_direction": b_direction(header),
         "inversion_time_ms": number(header, "InversionTime"),
         "flip_angle_deg": number(header, "FlipAngle"),
         "trigger_time_ms": trigger if gated else None,

@@ -77,8 +77,10 @@ def tags_of(header: Dataset, timed: Sequence[Dataset] = (), frames: int = 1) -> 
     timed = timed or [header]
     weight = number(header, "PatientWeight")
     starts = [time for time in (moment(h, "Acquisition") for h in timed) if time]
+    lightest = str(header.get("PhotometricInterpretation")) == "MONOCHROME1"
     tags = Tags.of(
         "header",
+        shown_inverted=True if lightest else None,
         modality=text(header, "Modality"),
         subject=text(header, "PatientID"),
         sex=text(header, "PatientSex"),

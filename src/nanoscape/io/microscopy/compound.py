@@ -5,13 +5,28 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from nanoscape.errors import UnreadableFile
 
 _HEADER = struct.Struct("<8s16sHHHHHHIIIIIIIIII")
 _FIRST_TABLES = struct.Struct("<109I")
+_DIRECTORY = 2**16
 _REGULAR = 0xFFFFFFFA
 """Numbers below are sectors, those above mean the end of a chain or a free one."""
+
+
+def names_stream(file: BinaryIO, name: str) -> bool:
+    """Tell whether a compound file has a stream of a name near its first ones."""
+    file.seek(0)
+    head = file.read(_HEADER.size)
+    if len(head) < _HEADER.size:
+        return False
+    shift, directory = (_HEADER.unpack(head)[place] for place in (5, 11))
+    if shift not in (9, 12):
+        return False
+    file.seek((directory + 1) << shift)
+    return name.encode("utf-16-le") in file.read(_DIRECTORY)
 
 
 def check_compound(path: Path) -> None:

@@ -15,7 +15,7 @@ from nanoscape.errors import MissingCalibration, MissingDependency, UnreadableFi
 from nanoscape.io.build import Stack, build, without_single
 from nanoscape.io.damage import DAMAGE
 from nanoscape.io.lazy import Box, lazy_array, stamp
-from nanoscape.io.microscopy.compound import check_compound
+from nanoscape.io.microscopy.compound import check_compound, names_stream
 from nanoscape.io.microscopy.planes import PlaneSource, shared
 from nanoscape.io.opening import (
     Options,
@@ -36,7 +36,7 @@ def sniff(path: Path) -> bool:
         with path.open("rb") as file:
             start = file.read(512)
             if start.startswith(_COMPOUND):
-                return path.suffix.lower() == ".oib"
+                return names_stream(file, "OibInfo.txt")
     except OSError:
         return False
     text = start.decode("utf-16-le", "replace").lstrip("\ufeff")
@@ -149,7 +149,7 @@ def _open(path: str) -> Any:
             "reading OIB and OIF needs the library oiffile",
             todo="install it with: pip install 'napari-nanoscape[formats]'",
         ) from error
-    if path.lower().endswith(".oib"):
+    if not path.lower().endswith(".oif"):
         check_compound(Path(path))
     with warnings.catch_warnings():
         # The library leaves a damaged file open until it is forgotten.

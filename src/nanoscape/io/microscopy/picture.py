@@ -29,6 +29,7 @@ from nanoscape.model import Affine, Tags
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _LARGEST = 2**31
 _PNG_SAMPLES = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}
 """Grey, colours, palette, grey with transparency, colours with transparency."""
@@ -101,6 +102,12 @@ class PictureSource(Source):
     def read_box(self, box: Box) -> NDArray[Any]:
         """Return the samples of a box."""
         data = self.path.read_bytes()
+        # A decoder fills what is missing of a JPEG with grey, without a word.
+        if data[:8] != _PNG and data.rfind(_END) < data.rfind(_SCAN):
+            raise UnreadableFile(
+                f"{self.path} is truncated: its end is missing",
+                todo="copy the file again",
+            )
         decode = imagecodecs.png_decode if data[:8] == _PNG else imagecodecs.jpeg_decode
         try:
             values = decode(data)

@@ -103,19 +103,15 @@ class _OpenTiff:
     """
 
     def __init__(self, path: Path) -> None:
-        self.file = tifffile.TiffFile(path)
-        try:
-            metadata = companion_text(self.file.pages.first.description, path)
-        except UnreadableFile:
-            self.file.close()
-            raise
-        if metadata is not None:
-            self.file.close()
-            self.file = tifffile.TiffFile(path, omexml=metadata)
         self._lock = threading.RLock()
         self._readers: dict[str, ByteReader] = {}
         self._users = 0
+        self.file = tifffile.TiffFile(path)
         try:
+            metadata = companion_text(self.file.pages.first.description, path)
+            if metadata is not None:
+                self.file.close()
+                self.file = tifffile.TiffFile(path, omexml=metadata)
             # Recent versions of tifffile find the series only when one is asked for.
             self.series = list(self.file.series)
         finally:

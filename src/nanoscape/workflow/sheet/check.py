@@ -31,7 +31,7 @@ def images_of(study: Study, report: Report, task: Task) -> dict[str, dict[str, T
     for number, source in enumerate(study.sources.values()):
         task.step(number, len(study.sources), f"comparing with {source.path}")
         try:
-            items = read_calibrated(study, source)
+            items = read_calibrated(study, source).objects
         except NanoscapeError as error:
             report.add("note", source.path, f"not compared with its header: {error}")
             continue
