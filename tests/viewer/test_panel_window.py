@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -72,6 +73,24 @@ def _busy(task: Any) -> None:
         task.step(i, 40, "counting")
         sum(range(20000))
         time.sleep(0.01)
+
+
+def test_closing_the_window_stops_what_runs(qtbot: QtBot, panel: Any) -> None:
+    began, stopped = threading.Event(), threading.Event()
+
+    def work(task: Any) -> None:
+        began.set()
+        try:
+            while True:
+                task.step(0, 1, "counting")
+                time.sleep(0.01)
+        finally:
+            stopped.set()
+
+    panel.sections["segmentation.vessels"].runner.start(work)
+    assert began.wait(5)
+    panel.viewer.close()
+    assert stopped.wait(5)
 
 
 class _AskedToClose(QCloseEvent):

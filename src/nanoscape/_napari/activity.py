@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from napari.utils.progress import progress
@@ -18,9 +19,11 @@ class Activity:
     ----------
     title
         What is done, in a few words.
+    cancel
+        Called when the window is closed nevertheless.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, cancel: Callable[[], Any]) -> None:
         self._title = title
         self._bar = progress(total=0, desc=title)
         viewer = current_viewer()
@@ -28,7 +31,7 @@ class Activity:
         self._window: Any = viewer.window if viewer is not None else None
         if self._window is not None:
             self._status = self._window._register_task_status(
-                _PROVIDER, Status.BUSY, f"“{title}” is running"
+                _PROVIDER, Status.BUSY, f"“{title}” is running", cancel
             )
 
     def end(self) -> None:

@@ -167,7 +167,7 @@ class Runner(QObject):
             stop=stop,
             reports=reports,
             on_done=on_done,
-            activity=Activity(self.title) if self._is_listed else None,
+            activity=Activity(self.title, stop.set) if self._is_listed else None,
         )
         self._stops.add(stop)
         self._order.call.start()
