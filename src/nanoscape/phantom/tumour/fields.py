@@ -13,7 +13,7 @@ from nanoscape.phantom.tumour.oxygen import (
     oxygen_exchange,
     solve_oxygen_from_coarse,
 )
-from nanoscape.phantom.tumour.solver import solve
+from nanoscape.phantom.tumour.solver import fitted, solve
 
 FloatArray = NDArray[np.float64]
 
@@ -209,18 +209,20 @@ def carrier_fields(
     leak = wall_area(grid, network.capsules, network.permeability_um_s[network.segment])
     moves = np.where(inside, plan.carrier_um2_s, 0.0)
     step = grid.step_um
-    lost = tissue * (held + plan.drainage_per_s) + leak
+    lost = tissue * (held + plan.drainage_per_s)
     source = leak + np.where(pools, tissue * plan.seepage_per_s, 0.0)
-    mobile = solve(moves, lost, source, step)
+    mobile = solve(fitted(moves, lost, step), lost + leak, source, step)
     release = plan.release_per_s
-    loaded = solve(moves, lost + tissue * release, source, step, start=mobile)
+    lost += tissue * release
+    loaded = solve(fitted(moves, lost, step), lost + leak, source, step, start=mobile)
     seconds = plan.hours * 3600
     carrier = mobile * (1 + held * seconds)
     held_on = (1 - np.exp(-release * seconds)) / release if release else seconds
     encapsulated = loaded * (1 + held * held_on)
+    washed = plan.washout_per_s * tissue
     free = solve(
-        np.where(inside, plan.drug_um2_s, 0.0),
-        np.where(inside, plan.washout_per_s, 0.0) * tissue,
+        fitted(np.where(inside, plan.drug_um2_s, 0.0), washed, step),
+        washed,
         tissue * release * encapsulated,
         step,
     )

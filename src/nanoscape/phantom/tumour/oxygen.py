@@ -98,7 +98,7 @@ def solve_oxygen(
             source,
             step_um,
             start=pressure,
-            tolerance=max(10 * TOLERANCE, 1e-3 * 0.1**number),
+            tolerance=max(TOLERANCE, 1e-3 * 0.1**number),
         )
         # What the inner iteration leaves over may lie a trace below zero.
         step = np.maximum(step, 0.0)

@@ -1,10 +1,13 @@
 """Steady diffusion with uptake on a grid of cells.
 
 Finite volumes: what flows through the face of two cells is their difference times
-the harmonic mean of their diffusivities, and nothing flows through the faces of the
-block. The symmetric system is solved by conjugate gradients (Hestenes & Stiefel
-1952, doi:10.6028/jres.049.044) whose preconditioner is the same equation with
-constant coefficients, which SciPy's discrete cosine transform solves exactly.
+the harmonic mean of their diffusivities, averaged with the flows through the four
+parallel faces beside it by weights of 1/12, which makes the truncation error
+h²/12 ∇⁴c the same in all directions (Patra & Karttunen 2006, doi:10.1002/num.20129);
+nothing flows through the faces of the block. The symmetric system is solved by
+conjugate gradients (Hestenes & Stiefel 1952, doi:10.6028/jres.049.044) whose
+preconditioner is the same equation with constant coefficients, which SciPy's
+discrete cosine transform solves exactly.
 
 The iteration is written out because SciPy's own adds up through BLAS, whose order of
 addition follows its number of threads: a field would differ in its last bits from
@@ -13,7 +16,7 @@ one run to the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -24,10 +27,27 @@ from nanoscape.errors import CannotCompute
 
 FloatArray = NDArray[np.float64]
 
-TOLERANCE = 1e-8
+TOLERANCE = 1e-7
 """Norm of what is left of the equation over that of its right-hand side."""
 
 _MOST_STEPS = 2000
+
+
+_ASIDE = 1.0 / 12.0
+
+
+def fitted(diffusivity: FloatArray, rate: FloatArray, step_um: float) -> FloatArray:
+    """Return diffusivities with which decay over the grid has its true length.
+
+    On cells of side h the scheme lets exp(−κ x), κ² = k / D, decay as if D were
+    larger by (sinh ξ / ξ)², ξ = κ h / 2 (Allen & Southwell 1955,
+    doi:10.1093/qjmam/8.2.129); dividing by this makes the error h⁴ where k is even.
+    """
+    inside = diffusivity > 0
+    xi = np.zeros(diffusivity.shape)
+    xi[inside] = np.sqrt(rate[inside] / diffusivity[inside]) * step_um / 2
+    grown = np.divide(np.sinh(xi), xi, out=np.ones(xi.shape), where=xi > 1e-6)
+    return diffusivity / grown**2
 
 
 def solve(
@@ -62,21 +82,22 @@ def solve(
     CannotCompute
         If the iteration does not end.
     """
-    inside = diffusivity > 0
-    faces = diffusivity / step_um**2
-    right = np.where(inside, source, 0.0)
+    equation = _Equation.build(diffusivity, rate, step_um)
+    inside = equation.inside
+    right = np.where(inside, _padded(source), 0.0)
     goal = (tolerance * _norm(right)) ** 2
-    c = np.zeros(right.shape) if start is None else np.where(inside, start, 0.0)
-    rest = right - apply(faces, rate, c)
+    c = np.zeros(right.shape)
+    if start is not None:
+        c = np.where(inside, _padded(start), 0.0)
+    rest = right - equation.apply(c)
     search, before = np.zeros(right.shape), 1.0
-    precondition = _preconditioner(faces, rate, inside)
     for _ in range(_MOST_STEPS):
         if _dot(rest, rest) <= goal:
-            return c
-        near = precondition(rest)
+            return np.ascontiguousarray(c[_CORE])
+        near = equation.precondition(rest)
         now = _dot(rest, near)
         search = near + (now / before) * search
-        image = apply(faces, rate, search)
+        image = equation.apply(search)
         steepness = _dot(search, image)
         if steepness <= 0.0:
             break
@@ -90,6 +111,100 @@ def solve(
     )
 
 
+_CORE = (slice(1, -1),) * 3
+
+
+def _padded(values: FloatArray) -> FloatArray:
+    """Add a layer of cells on each side, through which nothing flows."""
+    return np.pad(values.astype(np.float64), 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Equation:
+    """The coefficients, on a grid with one more layer on each side.
+
+    Attributes
+    ----------
+    inside
+        Cells of the tissue.
+    rate
+        k of each cell.
+    faces
+        Conductances in 1/s between each cell and the next along ``z y x``.
+    waves
+        What constant coefficients multiply each cosine with, without the layer.
+    """
+
+    inside: NDArray[np.bool_]
+    rate: FloatArray
+    faces: tuple[FloatArray, FloatArray, FloatArray]
+    waves: NDArray[np.float32]
+
+    @classmethod
+    def build(cls, diffusivity: FloatArray, rate: FloatArray, step: float) -> _Equation:
+        own = _padded(diffusivity) / step**2
+        inside = own > 0
+        between = []
+        for axis in range(3):
+            other = np.roll(own, -1, axis)
+            total = np.where(own + other > 0, own + other, 1.0)
+            between.append(2.0 * own * other / total)
+        mean = float(own[inside].mean())
+        constant = max(float(_padded(rate)[inside].mean()), 1e-6 * mean)
+        waves = np.full(diffusivity.shape, constant)
+        for axis, n in enumerate(diffusivity.shape):
+            wave = 2 * mean * (1 - np.cos(np.pi * np.arange(n) / n))
+            waves += wave.reshape([-1 if i == axis else 1 for i in range(3)])
+        z, y, x = between
+        single = waves.astype(np.float32)
+        return cls(inside, np.where(inside, _padded(rate), 0.0), (z, y, x), single)
+
+    def apply(self, c: FloatArray) -> FloatArray:
+        """Return −∇·(D ∇c) + k c of each cell."""
+        result = self.rate * c
+        flow = np.empty(c.size)
+        strides = (c.shape[1] * c.shape[2], c.shape[2], 1)
+        for axis in range(3):
+            aside = [strides[i] for i in range(3) if i != axis]
+            conductance = self.faces[axis].ravel()
+            _flow(flow, conductance, c.ravel(), strides[axis], aside[0], aside[1])
+            _gather(result.reshape(-1), flow, strides[axis])
+        return result
+
+    def precondition(self, rest: FloatArray) -> FloatArray:
+        """Return the solution for the mean coefficients of the tissue."""
+        # Half the digits do: they decide how fast the iteration ends, not where.
+        near = fft.idctn(fft.dctn(rest[_CORE].astype(np.float32)) / self.waves)
+        return np.where(self.inside, _padded(near), 0.0)
+
+
+@numba.njit(nogil=True, cache=True)
+def _flow(
+    flow: FloatArray, g: FloatArray, c: FloatArray, along: int, one: int, two: int
+) -> None:
+    """Set what flows from each cell to the next along an axis, given strides."""
+    # The first and last layers hold no tissue.
+    edge = along + one + two
+    flow[:edge] = 0.0
+    flow[len(flow) - edge :] = 0.0
+    for i in range(edge, len(flow) - edge):
+        own = g[i]
+        down = c[i] - c[i + along]
+        total = own * down
+        beside = min(own, g[i - one]) * (c[i - one] - c[i - one + along] - down)
+        beside += min(own, g[i + one]) * (c[i + one] - c[i + one + along] - down)
+        beside += min(own, g[i - two]) * (c[i - two] - c[i - two + along] - down)
+        beside += min(own, g[i + two]) * (c[i + two] - c[i + two + along] - down)
+        flow[i] = total + _ASIDE * beside
+
+
+@numba.njit(nogil=True, cache=True)
+def _gather(result: FloatArray, flow: FloatArray, along: int) -> None:
+    """Add what flows out of each cell and take away what flows in."""
+    for i in range(along, len(result)):
+        result[i] += flow[i] - flow[i - along]
+
+
 def _dot(a: FloatArray, b: FloatArray) -> float:
     """Return Σ a b, added by NumPy in an order that depends on the size alone."""
     return float((a * b).sum())
@@ -97,55 +212,3 @@ def _dot(a: FloatArray, b: FloatArray) -> float:
 
 def _norm(a: FloatArray) -> float:
     return float(np.sqrt(_dot(a, a)))
-
-
-def _preconditioner(
-    faces: FloatArray, rate: FloatArray, inside: NDArray[np.bool_]
-) -> Callable[[FloatArray], FloatArray]:
-    """Return the solution of the equation with the mean coefficients of the tissue."""
-    mean = float(faces[inside].mean())
-    constant = max(float(rate[inside].mean()), 1e-6 * mean)
-    total = np.full(faces.shape, constant)
-    for axis, n in enumerate(faces.shape):
-        wave = 2 * mean * (1 - np.cos(np.pi * np.arange(n) / n))
-        total += wave.reshape([-1 if i == axis else 1 for i in range(3)])
-
-    def precondition(rest: FloatArray) -> FloatArray:
-        return np.where(inside, fft.idctn(fft.dctn(rest) / total), 0.0)
-
-    return precondition
-
-
-@numba.njit(nogil=True, cache=True)
-def apply(faces: FloatArray, rate: FloatArray, c: FloatArray) -> FloatArray:
-    """Return −∇·(D ∇c) + k c of each cell; ``faces`` is D over the step squared."""
-    result = np.zeros(c.shape)
-    depth, height, width = c.shape
-    for i in range(depth):
-        for j in range(height):
-            for k in range(width):
-                own = faces[i, j, k]
-                if own == 0.0:
-                    continue
-                value = c[i, j, k]
-                total = rate[i, j, k] * value
-                if i > 0:
-                    total += _flow(own, faces[i - 1, j, k], value - c[i - 1, j, k])
-                if i < depth - 1:
-                    total += _flow(own, faces[i + 1, j, k], value - c[i + 1, j, k])
-                if j > 0:
-                    total += _flow(own, faces[i, j - 1, k], value - c[i, j - 1, k])
-                if j < height - 1:
-                    total += _flow(own, faces[i, j + 1, k], value - c[i, j + 1, k])
-                if k > 0:
-                    total += _flow(own, faces[i, j, k - 1], value - c[i, j, k - 1])
-                if k < width - 1:
-                    total += _flow(own, faces[i, j, k + 1], value - c[i, j, k + 1])
-                result[i, j, k] = total
-    return result
-
-
-@numba.njit(nogil=True, cache=True, inline="always")
-def _flow(own: float, other: float, difference: float) -> float:
-    """Return what flows between two cells, by the harmonic mean of both."""
-    return 2.0 * own * other / (own + other) * difference

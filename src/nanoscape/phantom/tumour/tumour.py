@@ -30,8 +30,8 @@ from nanoscape.phantom.tumour.walls import FAR_UM
 
 FloatArray = NDArray[np.float64]
 
-SIZE_UM = (400.0, 2000.0, 2000.0)
-STEP_UM = 10.0
+SIZE_UM = (304.0, 2000.0, 2000.0)
+STEP_UM = 8.0
 
 LawName = Literal["diffusion", "nearest vessel"]
 Which = Literal["all", "perfused"]
