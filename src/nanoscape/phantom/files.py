@@ -79,6 +79,7 @@ def write_ome_tiff(
     channels: Sequence[str],
     pixel_um: float,
     identifier: uuid.UUID,
+    colour: bool = False,
     task: Task | None = None,
 ) -> None:
     """Write a pyramidal, tiled OME-TIFF, one tile at a time.
@@ -95,19 +96,21 @@ def write_ome_tiff(
         Distance of pixel centres of the finest level.
     identifier
         Identifier of the file.
+    colour
+        Whether the channels are red, green and blue, written side by side.
     task
         Progress.
     """
     first = levels[0]
     steps = (task or Task()).split(*[float(np.prod(a.shape)) for a in first])
     metadata: Mapping[str, Any] = {
-        "axes": "CYX",
+        "axes": "YXS" if colour else "CYX",
         "UUID": f"urn:uuid:{identifier}",
         "PhysicalSizeX": pixel_um,
         "PhysicalSizeXUnit": "µm",
         "PhysicalSizeY": pixel_um,
         "PhysicalSizeYUnit": "µm",
-        "Channel": {"Name": list(channels)},
+        "Channel": {"Name": "colour" if colour else list(channels)},
     }
     with (
         complete(path) as (draft,),
@@ -115,12 +118,13 @@ def write_ome_tiff(
     ):
         for number in range(len(first)):
             arrays = [channel[number] for channel in levels]
+            shape = (*arrays[0].shape, 3) if colour else (len(arrays), *arrays[0].shape)
             tiff.write(
-                _tiles(arrays, steps[number]),
-                shape=(len(arrays), *arrays[0].shape),
+                (_colour_tiles if colour else _tiles)(arrays, steps[number]),
+                shape=shape,
                 dtype=arrays[0].dtype,
                 tile=(_TILE, _TILE),
-                photometric="minisblack",
+                photometric="rgb" if colour else "minisblack",
                 compression="zlib",
                 compressionargs={"level": 1},
                 predictor=True,
@@ -148,6 +152,13 @@ def _tiles(arrays: Sequence[da.Array], task: Task) -> Iterator[NDArray[Any]]:
                 tile = np.zeros((_TILE, _TILE), array.dtype)
                 tile[: part.shape[0], : part.shape[1]] = part
                 yield tile
+
+
+def _colour_tiles(arrays: Sequence[da.Array], task: Task) -> Iterator[NDArray[Any]]:
+    """Yield full tiles ``(y, x, 3)``."""
+    parts = task.split(1.0, 1.0, 1.0)
+    for planes in zip(*map(_tiles, [[a] for a in arrays], parts), strict=True):
+        yield np.stack(planes, axis=-1)
 
 
 def write_tiff(

@@ -13,21 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nanoscape.compute import Task, tile_generator, with_pyramid
-from nanoscape.compute.blocks import Block, lattice, run_blocks
-from nanoscape.compute.executor import current_executor
-from nanoscape.compute.scratch import as_dask, new_array
-from nanoscape.model import Image
+from nanoscape.compute import Task, tile_generator
+from nanoscape.compute.blocks import Block
 from nanoscape.phantom import particles
 from nanoscape.phantom.areas import depth_on_grid
-from nanoscape.phantom.files import fixed_uuid, write_ome_tiff
+from nanoscape.phantom.files import fixed_uuid
+from nanoscape.phantom.rendering import TILE, write_rendered
 from nanoscape.phantom.scene import Section, make_section
 from nanoscape.phantom.streams import NOISE, hash_unit, sub_seed
 from nanoscape.phantom.texture import smooth_noise
 from nanoscape.phantom.transport import Dependence
 
 CHANNELS = ("DAPI", "CD31", "lectin", "carrier")
-TILE = 512
 CAMERA_OFFSET = 100
 
 FloatArray = NDArray[np.float64]
@@ -295,32 +292,13 @@ def write_slide(
     path: Path, section: Section, scanner: Scanner, *, task: Task | None = None
 ) -> None:
     """Render a slide tile by tile and write it as a pyramidal OME-TIFF."""
-    rendering, coarser, writing = (task or Task()).split(6, 2, 2)
-    shape = (len(CHANNELS), scanner.height, scanner.width)
-    chunks = (1, TILE, TILE)
-    target = new_array(shape, np.uint16, chunks, current_executor())
-    run_blocks(
-        render_block,
-        [],
-        lattice(shape, (len(CHANNELS), TILE, TILE)),
-        target=target,
-        arguments=(section, scanner),
-        with_block=True,
-        task=rendering,
-        text="rendering the slide",
-    )
-    whole = as_dask(target, chunks)
-    parts = coarser.split(*[1.0] * len(CHANNELS))
-    levels = []
-    for channel, part in enumerate(parts):
-        image = Image.from_array(whole[channel], "yx", spacing=scanner.pixel_um)
-        pyramid = with_pyramid(image, task=part)
-        levels.append([level.data for level in pyramid.levels])
-    write_ome_tiff(
+    write_rendered(
         path,
-        levels,
+        render_block,
+        (section, scanner),
         channels=CHANNELS,
+        shape=(scanner.height, scanner.width),
         pixel_um=scanner.pixel_um,
         identifier=fixed_uuid(section.seed, 1),
-        task=writing,
+        task=task,
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pyimzml.ImzMLWriter import ImzMLWriter
 
 from nanoscape.compute import Task, tile_generator
 from nanoscape.phantom.areas import depth_at
 from nanoscape.phantom.files import complete, fixed_uuid
+from nanoscape.phantom.imzml_file import imzml_writer, state_pixel_size
 from nanoscape.phantom.scene import Section
 from nanoscape.phantom.streams import SPECTRA, TEXTURE, sub_seed
 from nanoscape.phantom.texture import smooth_noise_at
@@ -122,7 +121,7 @@ def write_maldi(
     masses = np.array([ion.mz for ion in IONS])
     there = measured_pixels(section, raster)
     with complete(path.with_suffix(".ibd"), path) as (binary, draft):
-        writer = _writer(draft, section)
+        writer = imzml_writer(draft, fixed_uuid(section.seed, 2))
         for row in range(raster.shape[0]):
             task.step(row, raster.shape[0], "writing spectra")
             generator = tile_generator(section.stream(SPECTRA), 1, row)
@@ -132,7 +131,7 @@ def write_maldi(
                     writer.addSpectrum(mz, counts, (column + 1, row + 1, 1))
         writer.close()
         assert binary.exists()
-        _state_pixel_size(draft, raster)
+        state_pixel_size(draft, raster.pixel_um)
 
 
 def _spectrum(
@@ -146,39 +145,3 @@ def _spectrum(
     counts = np.concatenate([counts, noise])
     order = np.argsort(mz[counts > 0])
     return mz[counts > 0][order], counts[counts > 0][order]
-
-
-def _writer(path: Path, section: Section) -> ImzMLWriter:
-    """Return a writer whose identifiers depend on the seed alone."""
-    writer = ImzMLWriter(
-        str(path),
-        mz_dtype=np.float64,
-        intensity_dtype=np.float32,
-        mode="processed",
-        polarity="positive",
-    )
-    writer.run_id = "phantom"
-    writer.uuid = fixed_uuid(section.seed, 2)
-    writer.ibd.seek(0)
-    writer.ibd.write(writer.uuid.bytes)
-    writer.sha1 = hashlib.sha1(writer.uuid.bytes, usedforsecurity=False)
-    return writer
-
-
-def _state_pixel_size(path: Path, raster: Raster) -> None:
-    """Add the pixel size, which the writer leaves out."""
-    lines = []
-    for line in path.read_text(encoding="latin-1").splitlines(keepends=True):
-        lines.append(line)
-        if "IMS:1000043" in line:
-            indent = line[: len(line) - len(line.lstrip())]
-            lines += [
-                f'{indent}<cvParam cvRef="IMS" accession="{accession}" name="{name}" '
-                f'value="{raster.pixel_um:g}" unitCvRef="UO" '
-                f'unitAccession="UO:0000017" unitName="micrometer"/>\n'
-                for accession, name in (
-                    ("IMS:1000046", "pixel size (x)"),
-                    ("IMS:1000047", "pixel size y"),
-                )
-            ]
-    path.write_text("".join(lines), encoding="latin-1")

@@ -39,7 +39,7 @@ def nuclei(section: Section, window: Window) -> FloatArray:
         radians.
     """
     seed = sub_seed(section.seed, _NUCLEI)
-    places = _jittered(seed, np.array(window), NUCLEUS_PITCH_UM, 0.62)
+    places = jittered(seed, np.array(window), NUCLEUS_PITCH_UM, 0.62)
     place, u = places[:, :2], places[:, 2:]
     keep = (u[:, 0] < 0.9) & section.in_tissue(place) & ~section.in_necrosis(place)
     place, u = place[keep], u[keep]
@@ -66,7 +66,7 @@ def blobs(section: Section, window: Window) -> FloatArray:
         ``y, x, half axis, half axis, angle, brightness``; shape ``(n, 6)``.
     """
     seed = sub_seed(section.seed, _BLOBS)
-    places = _jittered(seed, np.array(window), BLOB_PITCH_UM, 1.0)
+    places = jittered(seed, np.array(window), BLOB_PITCH_UM, 1.0)
     place, u = places[:, :2], places[:, 2:]
     keep = (u[:, 0] < 0.5) & section.in_tissue(place)
     place, u = place[keep], u[keep]
@@ -96,7 +96,7 @@ def spots(section: Section, window: Window) -> FloatArray:
         ``y, x, photons``; shape ``(n, 3)``.
     """
     seed = sub_seed(section.seed, _SPOTS)
-    places = _jittered(seed, np.array(window), SPOT_PITCH_UM, 1.0)
+    places = jittered(seed, np.array(window), SPOT_PITCH_UM, 1.0)
     place, u = places[:, :2], places[:, 2:]
     inside = section.in_tissue(place)
     place, u = place[inside], u[inside]
@@ -109,7 +109,7 @@ def spots(section: Section, window: Window) -> FloatArray:
 
 
 @numba.njit(nogil=True, cache=True)
-def _jittered(
+def jittered(
     seed: int, window: FloatArray, pitch_um: float, jitter: float
 ) -> FloatArray:
     """Return places in a window with five uniform numbers each, row by row."""

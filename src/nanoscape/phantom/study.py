@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from nanoscape.compute import Task
 from nanoscape.errors import WrongInput
-from nanoscape.model import Landmarks, Source, Study, Tags
+from nanoscape.model import Landmarks, Study, Tags
 from nanoscape.model.study import STUDY_FILE
 from nanoscape.phantom import clicks, truth_files
 from nanoscape.phantom.drawn import write_necrosis, write_tissue
@@ -22,6 +21,7 @@ from nanoscape.phantom.maldi import DRUG_MZ, write_maldi
 from nanoscape.phantom.mri import write_mri
 from nanoscape.phantom.pet import write_pet
 from nanoscape.phantom.scene import Section, make_section
+from nanoscape.phantom.sources import add_source
 from nanoscape.phantom.streams import CLICKS, sub_seed
 from nanoscape.phantom.transport import Dependence
 from nanoscape.phantom.truth import FLAWED, FOLDER
@@ -31,7 +31,6 @@ MALDI_PIXEL_UM = 30.0
 GOLD_PIXEL_UM = 15.0
 IMAGES = "images"
 
-_HEAD_AND_TAIL = 2**16
 _SMALLEST = 256
 _CHANNEL_TAGS = {
     "DAPI": {"role": "Nuclei", "stain": "DAPI"},
@@ -160,10 +159,10 @@ def _add_section(
     write_gold(gold, section, rasters["gold"])
     subject, _, number = name.partition("_")
     scope = {"subject": subject, "lesion": "tumour", "section": number}
-    _add_source(study, slide, {**scope, "modality": "fluorescence"}, _CHANNEL_TAGS)
-    _add_source(study, spectra, {**scope, "modality": "MALDI"})
+    add_source(study, slide, {**scope, "modality": "fluorescence"}, _CHANNEL_TAGS)
+    add_source(study, spectra, {**scope, "modality": "MALDI"})
     metal = {"role": "Carrier", "analyte": "gold", "unit": "µg/g"}
-    _add_source(study, gold, {**scope, "modality": "LA-ICP-MS", **metal})
+    add_source(study, gold, {**scope, "modality": "LA-ICP-MS", **metal})
     _add_outlines(study, name, section, scanner.pixel_um, scope)
     exact = _add_landmarks(study, flawed, name, section, rasters, scope)
     folder = study.root / FOLDER
@@ -186,10 +185,10 @@ def _add_outlines(
     tags = {**scope, "drawn_on": f"{name}_slide"}
     tissue = study.root / IMAGES / f"{name}_tissue.geojson"
     write_tissue(tissue, section, pixel_um)
-    _add_source(study, tissue, {**tags, "role": "Tissue"}, pixel_um=pixel_um)
+    add_source(study, tissue, {**tags, "role": "Tissue"}, pixel_um=pixel_um)
     necrosis = study.root / IMAGES / f"{name}_necrosis.geojson"
     write_necrosis(necrosis, section, pixel_um)
-    _add_source(study, necrosis, {**tags, "role": "Necrosis"}, pixel_um=pixel_um)
+    add_source(study, necrosis, {**tags, "role": "Necrosis"}, pixel_um=pixel_um)
 
 
 def _add_landmarks(
@@ -226,43 +225,8 @@ def _add_volumes(study: Study, subject: int, seed: int) -> None:
     write_mri(mri, lesion)
     scope = {"subject": name, "lesion": "tumour"}
     activity = {"role": "Carrier", "analyte": "64Cu", "unit": "Bq/mL"}
-    _add_source(study, pet, {**scope, "modality": "PT", **activity})
-    _add_source(study, mri, {**scope, "modality": "MR", "role": "Anatomy"})
-
-
-def _add_source(
-    study: Study,
-    path: Path,
-    tags: dict[str, str],
-    objects: dict[str, dict[str, str]] | None = None,
-    pixel_um: float | None = None,
-) -> None:
-    """Add a file under the name of its space."""
-    stat = path.stat()
-    study.add(
-        Source(
-            id=path.name.split(".")[0],
-            path=path.relative_to(study.root).as_posix(),
-            tags=Tags.of("sheet", **tags),
-            pixel_size_um=pixel_um,
-            objects={k: Tags.of("sheet", **v) for k, v in (objects or {}).items()},
-            size=stat.st_size,
-            modified=stat.st_mtime,
-            digest=_digest(path),
-        )
-    )
-
-
-def _digest(path: Path) -> str:
-    """Return the hash of a file's size, head and tail."""
-    size = path.stat().st_size
-    total = hashlib.sha256(str(size).encode())
-    with path.open("rb") as stream:
-        total.update(stream.read(_HEAD_AND_TAIL))
-        if size > _HEAD_AND_TAIL:
-            stream.seek(max(size - _HEAD_AND_TAIL, _HEAD_AND_TAIL))
-            total.update(stream.read(_HEAD_AND_TAIL))
-    return total.hexdigest()
+    add_source(study, pet, {**scope, "modality": "PT", **activity})
+    add_source(study, mri, {**scope, "modality": "MR", "role": "Anatomy"})
 
 
 def _write_truth(out: Path, plan: _Plan, sections: dict[str, Any]) -> None:

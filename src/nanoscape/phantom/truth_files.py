@@ -18,7 +18,8 @@ from nanoscape.model import Landmarks
 from nanoscape.phantom import particles
 from nanoscape.phantom.areas import depth_on_grid
 from nanoscape.phantom.files import complete, fixed_uuid, write_tiff
-from nanoscape.phantom.fluorescence import TILE, Scanner
+from nanoscape.phantom.fluorescence import Scanner
+from nanoscape.phantom.rendering import TILE
 from nanoscape.phantom.scene import Section
 from nanoscape.phantom.streams import CHECKS, sub_seed
 from nanoscape.phantom.vessels import CLASS_EDGES_UM

@@ -7,6 +7,7 @@ true of the slide at the place where it lies there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,18 +142,27 @@ class Mounted:
         return near[:, 0] | near[:, 1]
 
     def value(self, name: str, slide_um: FloatArray) -> FloatArray:
-        """Return a field at places ``(n, 2)`` of the slide.
+        """Return a field at places ``(n, 2)`` of the slide; see :meth:`values`."""
+        return self.values([name], slide_um)[name]
+
+    def values(
+        self, names: Sequence[str], slide_um: FloatArray
+    ) -> dict[str, FloatArray]:
+        """Return fields at places ``(n, 2)`` of the slide, by name.
 
         Layers of a fold add up, as they do for an instrument that measures what lies
-        on the slide; in a tear it is 0.
+        on the slide; in a tear they are 0.
         """
-        found = self.section.value(name, self.to_section(slide_um))
-        folded = self.folded(slide_um)
+        tumour, places = self.section.tumour, self.section.places
+        found = tumour.values(names, places(self.to_section(slide_um)))
+        folded, torn = self.folded(slide_um), self.torn(slide_um)
         if folded.any():
             for layer in (1, 2):
-                place = self.to_section(slide_um[folded], layer)
-                found[folded] += self.section.value(name, place)
-        found[self.torn(slide_um)] = 0.0
+                above = places(self.to_section(slide_um[folded], layer))
+                for name, values in tumour.values(names, above).items():
+                    found[name][folded] += values
+        for values in found.values():
+            values[torn] = 0.0
         return found
 
     def _relaxed(self, laid_um: FloatArray, layer: int) -> FloatArray:

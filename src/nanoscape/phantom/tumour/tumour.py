@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,8 @@ FloatArray = NDArray[np.float64]
 
 SIZE_UM = (304.0, 2000.0, 2000.0)
 STEP_UM = 8.0
+
+_LUMEN_UM = 1.0
 
 LawName = Literal["diffusion", "nearest vessel"]
 Which = Literal["all", "perfused"]
@@ -101,21 +103,35 @@ class Tumour:
         return self.fields[name]
 
     def value(self, name: str, places_um: FloatArray) -> FloatArray:
-        """Return a field at places ``(n, 3)``, without noise.
+        """Return a field at places ``(n, 3)``; see :meth:`values`."""
+        return self.values([name], places_um)[name]
 
-        Between the centres of cells it is interpolated; off the tissue it is 0. Blood
-        in perfused vessels holds carriers, and the drug in them, at the plasma level
-        of the end. A substance that follows a law has its value everywhere.
+    def values(
+        self, names: Sequence[str], places_um: FloatArray
+    ) -> dict[str, FloatArray]:
+        """Return fields at places ``(n, 3)``, without noise, by name.
+
+        Between the centres of cells they are interpolated; off the tissue they are 0.
+        Blood in perfused vessels holds carriers, and the drug in them, at the plasma
+        level of the end. A substance that follows a law has its value everywhere.
         """
-        if name in self.laws:
+        found = {}
+        outside = self.shape.depth(places_um) <= 0
+        solved = [name for name in names if name not in self.laws]
+        if len(solved) < len(names):
             wall = self.distance(places_um, "perfused")
-            found = self.laws[name].at(wall, places_um)
-        else:
-            found = self.grid.interpolate(self.field(name), places_um)
-        if name in ("carrier", "encapsulated") and name not in self.laws:
-            lumen = self.distance(places_um, "perfused") < 0
-            found[lumen] = self.carrier_plan.plasma_end
-        found[self.shape.depth(places_um) <= 0] = 0.0
+        for name in names:
+            if name in self.laws:
+                found[name] = self.laws[name].at(wall, places_um)
+            else:
+                found[name] = self.grid.interpolate(self.field(name), places_um)
+        in_blood = [name for name in solved if name in ("carrier", "encapsulated")]
+        if in_blood:
+            lumen = self.distance(places_um, "perfused", _LUMEN_UM) < 0
+            for name in in_blood:
+                found[name][lumen] = self.carrier_plan.plasma_end
+        for values in found.values():
+            values[outside] = 0.0
         return found
 
     def tissue(self, places_um: FloatArray) -> NDArray[np.uint8]:
