@@ -9,6 +9,15 @@ from nanoscape.model import Study
 from nanoscape.phantom import make_study
 from nanoscape.phantom.fluorescence import Scanner
 from nanoscape.phantom.scene import Section, make_section
+from nanoscape.phantom.specimen import Specimen
+from nanoscape.phantom.tumour import (
+    MountPlan,
+    NetworkPlan,
+    Tumour,
+    cut,
+    make_tumour,
+    mount,
+)
 
 PIXEL_UM = 0.65
 SIZE = 1024
@@ -31,3 +40,17 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder: Path = tmp_path_factory.mktemp("phantom") / "study"
     with using(Threads(workers=2)):
         return make_study(folder, seed=3, size=SIZE, subjects=1)
+
+
+@pytest.fixture(scope="session")
+def tumour() -> Tumour:
+    """A small tumour on the default grid."""
+    vessels = NetworkPlan(core_ratio=0.4, length_density=160)
+    return make_tumour(3, size_um=(240.0, 1000.0, 1000.0), vessels=vessels)
+
+
+@pytest.fixture(scope="session")
+def specimen(tumour: Tumour) -> Specimen:
+    """A section of it on a slide, with a tear, a fold and a bubble."""
+    plan = MountPlan(tear_um=50, fold_um=40, bubbles=1, bubble_um=70, seam_um=400)
+    return Specimen("m1_l1_s1", 11, mount(11, cut(tumour, 120.0), plan))
