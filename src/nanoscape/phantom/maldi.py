@@ -11,18 +11,16 @@ from numpy.typing import NDArray
 from nanoscape.compute import Task, tile_generator
 from nanoscape.phantom.areas import depth_at
 from nanoscape.phantom.files import complete, fixed_uuid
-from nanoscape.phantom.imzml_file import imzml_writer, state_pixel_size
+from nanoscape.phantom.imzml_file import imzml_writer, spectrum, state_pixel_size
 from nanoscape.phantom.scene import Section
 from nanoscape.phantom.streams import SPECTRA, TEXTURE, sub_seed
 from nanoscape.phantom.texture import smooth_noise_at
 from nanoscape.phantom.warp import Raster
 
 DRUG_MZ = 544.1813
-MASS_ERROR_PPM = 1.5
 MISSING_SHARE = 0.01
 
 _SAMPLES = 6
-_NOISE_PEAKS = 25
 
 FloatArray = NDArray[np.float64]
 
@@ -126,22 +124,9 @@ def write_maldi(
             task.step(row, raster.shape[0], "writing spectra")
             generator = tile_generator(section.stream(SPECTRA), 1, row)
             for column in range(raster.shape[1]):
-                mz, counts = _spectrum(generator, masses, expected[row, column])
+                mz, counts = spectrum(generator, masses, expected[row, column])
                 if there[row, column]:
                     writer.addSpectrum(mz, counts, (column + 1, row + 1, 1))
         writer.close()
         assert binary.exists()
         state_pixel_size(draft, raster.pixel_um)
-
-
-def _spectrum(
-    generator: np.random.Generator, masses: FloatArray, expected: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    counts = generator.poisson(expected).astype(np.float64)
-    error = generator.normal(0, MASS_ERROR_PPM * 1e-6, len(masses))
-    noise_mz = generator.uniform(250, 900, _NOISE_PEAKS)
-    noise = generator.poisson(2.0, _NOISE_PEAKS).astype(np.float64)
-    mz = np.concatenate([masses * (1 + error), noise_mz])
-    counts = np.concatenate([counts, noise])
-    order = np.argsort(mz[counts > 0])
-    return mz[counts > 0][order], counts[counts > 0][order]

@@ -168,7 +168,7 @@ def test_the_file_states_its_geometry(slide: Path, specimen: Specimen) -> None:
         assert 'PhysicalSizeX="0.8"' in (tiff.ome_metadata or "")
     found = io.read(slide)[0]
     carrier = found["carrier"]
-    assert carrier.spacing == pytest.approx((0.8, 0.8))
+    assert tuple(carrier.spacing.values()) == pytest.approx((0.8, 0.8))
     assert carrier.shape == (SIDE, SIDE)
 
 
