@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,6 +151,27 @@ def test_the_file_states_its_geometry(spectra: Path, specimen: Specimen) -> None
         assert about["pixel size x"] == pytest.approx(20.0)
     found = io.read(spectra)[0]
     assert found.spacing == {"y": 20.0, "x": 20.0}
+
+
+def test_pyopenms_reads_the_same_spectra(spectra: Path, specimen: Specimen) -> None:
+    pyopenms = pytest.importorskip("pyopenms")
+    found: dict[str, np.ndarray] = {}
+
+    class Consumer:
+        def consumeSpectrum(self, spectrum: Any) -> None:  # noqa: N802
+            found[spectrum.getNativeID()] = spectrum.get_peaks()[0].copy()
+
+        def consumeChromatogram(self, _: Any) -> None: ...  # noqa: N802
+
+        def setExpectedSize(self, *_: int) -> None: ...  # noqa: N802
+
+        def setExperimentalSettings(self, _: Any) -> None: ...  # noqa: N802
+
+    pyopenms.ImzMLFile().load(str(spectra), Consumer())
+    with ImzMLParser(str(spectra)) as parser:
+        assert len(found) == len(parser.coordinates)
+        masses, _ = parser.getspectrum(0)
+    np.testing.assert_allclose(next(iter(found.values())), masses, rtol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_bytes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,12 @@ from nanoscape.compute import Task
 from nanoscape.errors import WrongInput
 from nanoscape.phantom.scene import CARRIER_DECAY_UM, DRUG_DECAY_UM
 from nanoscape.phantom.transport import LAWS, Law
+from nanoscape.phantom.tumour.controls import (
+    Control,
+    Follows,
+    controlled,
+    no_network,
+)
 from nanoscape.phantom.tumour.fields import (
     CarrierPlan,
     OxygenPlan,
@@ -35,7 +41,7 @@ STEP_UM = 8.0
 
 _LUMEN_UM = 1.0
 
-LawName = Literal["diffusion", "nearest vessel"]
+LawName = Literal["diffusion", "nearest vessel"] | Control
 Which = Literal["all", "perfused"]
 """Which vessels count for a distance."""
 
@@ -85,7 +91,7 @@ class Tumour:
     fields: dict[str, FloatArray]
     oxygen_plan: OxygenPlan
     carrier_plan: CarrierPlan
-    laws: dict[str, Law]
+    laws: Mapping[str, Follows]
 
     def field(self, name: str) -> FloatArray:
         """Return a field on the grid, shape ``(z, y, x)``.
@@ -197,7 +203,9 @@ def make_tumour(
     law
         ``"diffusion"`` solves the transport of carrier and drug. With ``"nearest
         vessel"`` both follow :data:`NEAREST_VESSEL`, with the distance in space to
-        the nearest perfused wall; oxygen is solved in any case.
+        the nearest perfused wall. The others are negative controls, see
+        :data:`~nanoscape.phantom.tumour.controls.Control`. Oxygen is solved in any
+        case, and without vessels tissue is what it would be with them.
     task
         Progress, and a way to stop.
 
@@ -222,7 +230,7 @@ def make_tumour(
     dying = oxygen.necrotic_mmhg
     filled = {"oxygen": _filled(pressure, inside)}
     macrophages = Macrophages.draw(seed, shape, grid, filled["oxygen"], dying)
-    if law == "diffusion":
+    if law in ("diffusion", "drug independent"):
         clusters = on_grid(grid, macrophages.at)
         dead = inside & (pressure < dying)
         held = held_rate(cells, clusters, dead, carrier)
@@ -234,15 +242,23 @@ def make_tumour(
     return Tumour(
         seed,
         shape,
-        network,
+        no_network() if law == "no vessels" else network,
         stroma,
         macrophages,
         grid,
         filled,
         oxygen,
         carrier,
-        NEAREST_VESSEL if law == "nearest vessel" else {},
+        _laws(law, seed, shape),
     )
+
+
+def _laws(law: LawName, seed: int, shape: Shape) -> Mapping[str, Follows]:
+    if law == "diffusion":
+        return {}
+    if law == "nearest vessel":
+        return NEAREST_VESSEL
+    return controlled(law, seed, shape)
 
 
 def on_grid(grid: Grid, function: Callable[[FloatArray], FloatArray]) -> FloatArray:
