@@ -131,10 +131,43 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(command=_demo)
 
+    phantom = commands.add_parser(
+        "phantom", help="make a study of tumours whose truth is known"
+    )
+    _add_phantom(phantom)
+    phantom.set_defaults(command=_phantom)
+
     verify = commands.add_parser("verify", help="check the methods on known values")
     verify.add_argument("--json", action="store_true", help="for other programs")
     verify.set_defaults(command=_verify)
     return parser
+
+
+def _add_phantom(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="a folder")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--size", type=float, default=2000.0, help="side of a tumour's block in µm"
+    )
+    parser.add_argument(
+        "--pixel", type=float, default=1.3, help="pixels of slide scanners in µm"
+    )
+    parser.add_argument(
+        "--instruments",
+        metavar="NAME,NAME",
+        help="some of them; all by default. More can be added later",
+    )
+    parser.add_argument(
+        "--cohort",
+        action="store_true",
+        help="three groups of six animals instead of two animals",
+    )
+    parser.add_argument(
+        "--law",
+        default="diffusion",
+        help="how carrier and drug lie in the tissue; for negative controls "
+        "'drug independent', 'independent', 'trend only' or 'no vessels'",
+    )
 
 
 def _add_calibration(parser: argparse.ArgumentParser) -> None:
@@ -295,6 +328,26 @@ def _has_display() -> bool:
 
     named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(named) or os.name == "nt" or platform.system() == "Darwin"
+
+
+def _phantom(options: argparse.Namespace) -> int:
+    from nanoscape.phantom.cohort import COHORT, SMALL
+    from nanoscape.phantom.instruments.registry import NAMES
+    from nanoscape.phantom.reference import ReferencePlan, make_reference
+
+    wanted = options.instruments.split(",") if options.instruments else NAMES
+    plan = ReferencePlan(
+        seed=options.seed,
+        size_um=options.size,
+        slide_pixel_um=options.pixel,
+        cohort=COHORT if options.cohort else SMALL,
+        instruments=tuple(name.strip() for name in wanted),
+        law=options.law,
+    )
+    with _progress() as task:
+        study = make_reference(options.out, plan, task=task)
+    print(f"The study is {study.root.resolve()}")
+    return FINE
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -179,3 +179,60 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file."""
     with complete(path) as (draft,):
         draft.write_text(text, encoding="utf-8")
+
+
+def write_plane(
+    path: Path,
+    array: NDArray[Any],
+    pitch_um: tuple[float, float],
+    identifier: uuid.UUID,
+    name: str,
+) -> None:
+    """Write one plane ``(y, x)`` of any pixels as OME-TIFF, at once."""
+    write_stack(path, array[None], (1.0, *pitch_um), identifier, name)
+
+
+def write_stack(
+    path: Path,
+    array: NDArray[Any],
+    pitch_um: tuple[float, float, float],
+    identifier: uuid.UUID,
+    *channels: str,
+) -> None:
+    """Write a volume ``(z, y, x)`` or ``(c, z, y, x)`` as OME-TIFF, at once.
+
+    Parameters
+    ----------
+    path
+        Target.
+    array
+        Samples.
+    pitch_um
+        Distance of planes, rows and columns.
+    identifier
+        Identifier of the file.
+    channels
+        Names.
+    """
+    axes = "CZYX"[4 - array.ndim :]
+    metadata: dict[str, Any] = {
+        "axes": axes,
+        "UUID": f"urn:uuid:{identifier}",
+        "Channel": {"Name": list(channels)},
+    }
+    for axis, pitch in zip("ZYX", pitch_um, strict=True):
+        metadata[f"PhysicalSize{axis}"] = pitch
+        metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    with (
+        complete(path) as (draft,),
+        tifffile.TiffWriter(draft, bigtiff=array.nbytes > 2**31, ome=True) as tiff,
+    ):
+        tiff.write(
+            array,
+            photometric="minisblack",
+            compression="zlib",
+            compressionargs={"level": 1},
+            predictor=True,
+            metadata=metadata,
+            software="nanoscape phantom",
+        )

@@ -119,14 +119,13 @@ def write_maldi(
     masses = np.array([ion.mz for ion in IONS])
     there = measured_pixels(section, raster)
     with complete(path.with_suffix(".ibd"), path) as (binary, draft):
-        writer = imzml_writer(draft, fixed_uuid(section.seed, 2))
-        for row in range(raster.shape[0]):
-            task.step(row, raster.shape[0], "writing spectra")
-            generator = tile_generator(section.stream(SPECTRA), 1, row)
-            for column in range(raster.shape[1]):
-                mz, counts = spectrum(generator, masses, expected[row, column])
-                if there[row, column]:
-                    writer.addSpectrum(mz, counts, (column + 1, row + 1, 1))
-        writer.close()
+        with imzml_writer(draft, fixed_uuid(section.seed, 2)) as writer:
+            for row in range(raster.shape[0]):
+                task.step(row, raster.shape[0], "writing spectra")
+                generator = tile_generator(section.stream(SPECTRA), 1, row)
+                for column in range(raster.shape[1]):
+                    mz, counts = spectrum(generator, masses, expected[row, column])
+                    if there[row, column]:
+                        writer.addSpectrum(mz, counts, (column + 1, row + 1, 1))
         assert binary.exists()
         state_pixel_size(draft, raster.pixel_um)

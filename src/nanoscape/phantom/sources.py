@@ -34,7 +34,13 @@ def add_source(
 
 
 def _digest(path: Path) -> str:
-    """Return the hash of a file's size, head and tail."""
+    """Return a hash of a file's size, head and tail, or of a folder's listing."""
+    if path.is_dir():
+        listing = hashlib.sha256()
+        for file in sorted(path.iterdir()):
+            stat = file.stat()
+            listing.update(f"{file.name}:{stat.st_size}:{stat.st_mtime_ns}".encode())
+        return listing.hexdigest()
     size = path.stat().st_size
     total = hashlib.sha256(str(size).encode())
     with path.open("rb") as stream:

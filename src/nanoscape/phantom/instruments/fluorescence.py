@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,9 @@ BLEED[DRUG, CHANNELS.index("lectin")] = 0.06
 BLEED[DRUG, CHANNELS.index("CD31")] = 0.05
 BLEED[CHANNELS.index("CD31"), DRUG] = 0.12
 BLEED[CARRIER, CHANNELS.index("CD31")] = 0.01
+
+SUPPORT = 4
+"""The truth is kept at every fourth pixel."""
 
 _NOISE, _FIELDS, _SPOTS = 0, 1, 2
 _SPOT_PITCH_UM = 18.0
@@ -193,3 +197,35 @@ def illumination(
     result *= np.where(bubble, scanner.bubble_share, 1.0)
     # Two fields overlap on a seam, and what was seen twice has bleached.
     return result * np.where(seam, 0.93, 1.0)
+
+
+def truth(specimen: Specimen, scanner: SlideScanner) -> dict[str, NDArray[np.generic]]:
+    """Return what is true at every fourth pixel, by name.
+
+    Distances are µm, at most 600: in space and within the plane of the section, to
+    all vessels and to perfused ones.
+    """
+    height, width = scanner.shape(specimen)
+    y = np.arange(0, height, SUPPORT) * scanner.pixel_um
+    x = np.arange(0, width, SUPPORT) * scanner.pixel_um
+    shape = len(y), len(x)
+    places = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
+    in_section = specimen.mounted.to_section(places)
+    section = specimen.mounted.section
+    inside = section.places(in_section)
+    names = ("oxygen", "mobile", "carrier", "encapsulated", "free")
+    maps: dict[str, NDArray[Any]] = dict(specimen.values(names, places))
+    chosen: tuple[Literal["all", "perfused"], ...] = ("all", "perfused")
+    for vessels in chosen:
+        near = specimen.tumour.distance(inside, vessels)
+        maps[f"distance_{vessels}_um"] = near
+        near = section.distance_in_section(in_section, vessels)
+        maps[f"distance_{vessels}_in_section_um"] = near
+    maps["segment"] = section.segment(in_section) + 1
+    found = {name: m.astype(np.float32).reshape(shape) for name, m in maps.items()}
+    masks = {
+        "tissue": specimen.tissue(places),
+        "hypoxic": specimen.tumour.hypoxic(inside).astype(np.uint8),
+        "artefacts": specimen.artefacts(places, optical=True),
+    }
+    return found | {name: m.reshape(shape) for name, m in masks.items()}

@@ -185,15 +185,14 @@ def write(
     counts = counts * (level * expected.crystals)[..., None]
     rows, columns = expected.lost.shape
     with complete(path.with_suffix(".ibd"), path) as (_, draft):
-        writer = imzml_writer(draft, fixed_uuid(specimen.seed, 2))
-        for row in range(rows):
-            task.step(row, rows, "writing spectra")
-            generator = tile_generator(specimen.stream(_SPECTRA), row)
-            for column in range(columns):
-                found = spectrum(generator, masses, counts[row, column], shift_ppm)
-                if not expected.lost[row, column]:
-                    writer.addSpectrum(*found, (column + 1, row + 1, 1))
-        writer.close()
+        with imzml_writer(draft, fixed_uuid(specimen.seed, 2)) as writer:
+            for row in range(rows):
+                task.step(row, rows, "writing spectra")
+                generator = tile_generator(specimen.stream(_SPECTRA), row)
+                for column in range(columns):
+                    found = spectrum(generator, masses, counts[row, column], shift_ppm)
+                    if not expected.lost[row, column]:
+                        writer.addSpectrum(*found, (column + 1, row + 1, 1))
         state_pixel_size(draft, maldi.pixel_um)
 
 

@@ -1,0 +1,126 @@
+"""All instruments, and what a study needs to know of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nanoscape.compute import Task
+from nanoscape.phantom.instruments import fluorescence, histology, laser, maldi
+from nanoscape.phantom.specimen import Specimen
+
+Tags = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """An instrument that looks at sections.
+
+    Attributes
+    ----------
+    number
+        Never changes: from it come its random numbers and which section it gets.
+    modality
+        As studies name it.
+    ending
+        Of its file, after the name of the section.
+    settings
+        A dataclass of its own.
+    write
+        Called with path, specimen, settings and task.
+    truth
+        Called with specimen and settings; returns maps by name.
+    pitch_um
+        Distance of rows and columns of these maps.
+    tags
+        What is known of the file, and of its images by their names.
+    extra
+        Files beside the first, by their endings, written in the same way.
+    """
+
+    number: int
+    modality: str
+    ending: str
+    settings: Any
+    write: Callable[[Path, Specimen, Any, Task | None], None]
+    truth: Callable[[Specimen, Any], dict[str, NDArray[Any]]]
+    pitch_um: tuple[float, float]
+    tags: Tags = field(default_factory=dict)
+    images: dict[str, Tags] = field(default_factory=dict)
+    extra: dict[str, Callable[[Path, Specimen, Any, Task | None], None]] = field(
+        default_factory=dict
+    )
+
+    def describe(self) -> dict[str, Any]:
+        """Return its settings in plain values."""
+        return {"modality": self.modality, **asdict(self.settings)}
+
+
+def instruments(slide_pixel_um: float) -> dict[str, Instrument]:
+    """Return all instruments by name.
+
+    Parameters
+    ----------
+    slide_pixel_um
+        Pixels of slide scanners.
+    """
+    scanner = fluorescence.SlideScanner(pixel_um=slide_pixel_um)
+    brightfield = histology.Brightfield(pixel_um=slide_pixel_um)
+    spectrometer, ablation = maldi.Maldi(), laser.Laser()
+    support = fluorescence.SUPPORT * slide_pixel_um
+    return {
+        "fluorescence": Instrument(
+            0,
+            "fluorescence",
+            "_slide.ome.tif",
+            scanner,
+            fluorescence.write,
+            fluorescence.truth,
+            (support, support),
+            images={
+                "DAPI": {"role": "Nuclei", "stain": "DAPI"},
+                "CD31": {"role": "Vessels", "stain": "CD31"},
+                "lectin": {"role": "Perfusion", "stain": "lectin"},
+                "pimonidazole": {"role": "Hypoxia", "stain": "pimonidazole"},
+                "carrier": {"role": "Carrier", "analyte": "carrier"},
+                "doxorubicin": {"role": "Drug", "analyte": "doxorubicin"},
+            },
+        ),
+        "histology": Instrument(
+            1,
+            "H&E",
+            "_histology.ome.tif",
+            brightfield,
+            histology.write,
+            histology.truth,
+            (support, support),
+            tags={"stain": "H&E", "role": "Anatomy"},
+        ),
+        "maldi": Instrument(
+            2,
+            "MALDI",
+            "_maldi.imzML",
+            spectrometer,
+            maldi.write,
+            maldi.truth,
+            (spectrometer.pixel_um,) * 2,
+        ),
+        "laser": Instrument(
+            3,
+            "LA-ICP-MS",
+            "_laser",
+            ablation,
+            laser.write,
+            laser.truth,
+            (ablation.spot_um, ablation.step_um),
+            images={"Au197": {"role": "Carrier", "analyte": "gold"}},
+            extra={"_standards": laser.write_standards},
+        ),
+    }
+
+
+NAMES = tuple(instruments(1.0))

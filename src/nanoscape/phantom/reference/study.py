@@ -1,0 +1,173 @@
+"""Making a reference study, file by file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nanoscape.compute import Task
+from nanoscape.model import Study
+from nanoscape.phantom.cohort import CohortTable, cohort_table
+from nanoscape.phantom.files import DRAFT
+from nanoscape.phantom.instruments.registry import Instrument, instruments
+from nanoscape.phantom.reference import truth
+from nanoscape.phantom.reference.lesion import LesionWork
+from nanoscape.phantom.reference.listing import (
+    landmarks_file,
+    list_study,
+    space_of,
+    write_landmarks,
+)
+from nanoscape.phantom.reference.plan import ReferencePlan, claim
+from nanoscape.phantom.reference.tables import write_tables
+from nanoscape.phantom.streams import sub_seed
+
+IMAGES = "images"
+
+_LESIONS = 50
+_PER_BATCH = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be written.
+
+    Attributes
+    ----------
+    target
+        It is there when the job is done, and not before.
+    run
+        Writes it.
+    weight
+        About how long it takes.
+    """
+
+    target: Path
+    run: Callable[[Task], None]
+    weight: float
+
+
+def make_reference(
+    out: Path, plan: ReferencePlan | None = None, *, task: Task | None = None
+) -> Study:
+    """Make a study of tumours in space, or go on where it was left.
+
+    Files that are there are kept. A file has its name only when it is complete.
+
+    Parameters
+    ----------
+    out
+        A new or empty folder, or one in which the same study was begun.
+    plan
+        What is asked for; defaults if None.
+    task
+        Progress, and a way to stop.
+
+    Raises
+    ------
+    WrongInput
+        If the folder holds something else.
+    """
+    out, plan, task = Path(out), plan or ReferencePlan(), task or Task()
+    claim(out, plan)
+    for left in out.rglob(f"{DRAFT}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    chosen = {
+        name: instrument
+        for name, instrument in instruments(plan.slide_pixel_um).items()
+        if name in plan.instruments
+    }
+    table = cohort_table(plan.seed, plan.cohort)
+    works = lesions(plan, table)
+    jobs = {work.name: _missing(out, work, chosen) for work in works}
+    todo = [work for work in works if jobs[work.name]]
+    parts = task.split(*[1.0] * len(todo)) if todo else []
+    with ThreadPoolExecutor(1) as beside:
+        for number, (work, part) in enumerate(zip(todo, parts, strict=True)):
+            part.step(0, 1, f"growing tumour {work.name}")
+            # The next tumour grows while this one is measured.
+            for one in todo[number : number + 2]:
+                one.start(beside.submit)
+            _run(jobs[work.name], part)
+            work.forget()
+    write_tables(out, table, works)
+    return list_study(out, table, works, chosen)
+
+
+def lesions(plan: ReferencePlan, table: CohortTable) -> list[LesionWork]:
+    """Return the lesions of a study, animal by animal."""
+    groups, animals, per_animal, sections = plan.cohort.shape
+    level = table.sections["level"].to_numpy().reshape(-1, per_animal, sections)
+    # Groups are measured in turn, so that a day does not stand for a group.
+    order = np.arange(groups * animals).reshape(groups, animals).T.ravel()
+    day = np.empty(len(order), int)
+    day[order] = np.arange(len(order)) // (_PER_BATCH * groups)
+    return [
+        LesionWork(
+            f"m{animal + 1}_l{lesion + 1}",
+            sub_seed(plan.seed, _LESIONS, animal, lesion),
+            plan,
+            tuple(float(v) for v in level[animal, lesion]),
+            int(day[animal]),
+        )
+        for animal in range(groups * animals)
+        for lesion in range(per_animal)
+    ]
+
+
+def _missing(out: Path, work: LesionWork, chosen: dict[str, Instrument]) -> list[Job]:
+    """Return what is still to be written of a lesion."""
+    jobs = [
+        Job(
+            out / truth.FOLDER / f"{work.name}_tumour.json",
+            lambda _: truth.write_tumour(out / truth.FOLDER, work.name, work.tumour),
+            1.0,
+        )
+    ]
+    for section in range(len(work.levels)):
+        for instrument in chosen.values():
+            jobs += _of_section(out, work, section, instrument)
+    return [job for job in jobs if not job.target.exists()]
+
+
+def _of_section(
+    out: Path, work: LesionWork, section: int, instrument: Instrument
+) -> list[Job]:
+    stem = work.section_name(section)
+    writers = {instrument.ending: instrument.write, **instrument.extra}
+
+    def image(ending: str) -> Job:
+        path = out / IMAGES / f"{stem}{ending}"
+
+        def run(task: Task) -> None:
+            specimen = work.specimen(section, instrument.number)
+            writers[ending](path, specimen, instrument.settings, task)
+
+        return Job(path, run, 4.0)
+
+    name = space_of(stem, instrument)
+
+    def run_truth(_: Task) -> None:
+        specimen = work.specimen(section, instrument.number)
+        truth.write_section(out / truth.FOLDER, name, specimen, instrument)
+
+    told = Job(out / truth.FOLDER / f"{name}.json", run_truth, 1.0)
+    jobs = [*(image(ending) for ending in writers), told]
+    if instrument.number:
+        target = landmarks_file(out, stem, instrument)
+        jobs.append(
+            Job(target, lambda _: write_landmarks(out, work, section, instrument), 0.1)
+        )
+    return jobs
+
+
+def _run(jobs: list[Job], task: Task) -> None:
+    parts = task.split(*[job.weight for job in jobs])
+    for job, part in zip(jobs, parts, strict=True):
+        part.step(0, 1, job.target.name)
+        job.run(part)
