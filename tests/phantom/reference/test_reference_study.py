@@ -66,7 +66,12 @@ def files_of(root: Path) -> dict[str, bytes]:
 
 def test_every_image_opens_and_is_listed(study: Study) -> None:
     loaded = Study.load(study.root)
-    assert set(loaded.sources) >= {"m1_l1_s1_slide", "m1_l1_s1_maldi", "m1_l1_s1_laser"}
+    section = ("slide", "histology", "maldi", "laser", "standards")
+    scans = ("pet", "ct", *(f"spect_{t}" for t in ("1h", "24h", "48h", "calibration")))
+    assert set(loaded.sources) == {
+        *(f"m1_l1_s1_{name}" for name in section),
+        *(f"m1_l1_{name}" for name in scans),
+    }
     for source in loaded.sources.values():
         assert io.read(study.root / source.path)
     slide = loaded.sources["m1_l1_s1_slide"]

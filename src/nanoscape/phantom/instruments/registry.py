@@ -1,7 +1,11 @@
-"""All instruments, and what a study needs to know of each."""
+"""All instruments, and what a study needs to know of each.
+
+Those of sections and those of whole animals.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +14,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nanoscape.compute import Task
-from nanoscape.phantom.instruments import fluorescence, histology, laser, maldi
+from nanoscape.phantom.animal import Animal, Voxels
+from nanoscape.phantom.instruments import (
+    ct,
+    fluorescence,
+    histology,
+    laser,
+    maldi,
+    pet,
+    spect,
+)
 from nanoscape.phantom.specimen import Specimen
 
 Tags = dict[str, str]
@@ -123,4 +136,73 @@ def instruments(slide_pixel_um: float) -> dict[str, Instrument]:
     }
 
 
-NAMES = tuple(instruments(1.0))
+@dataclass(frozen=True)
+class Scanner:
+    """An instrument that looks at whole animals.
+
+    Attributes
+    ----------
+    modality
+        As studies name it.
+    settings
+        A dataclass of its own.
+    files
+        What writes each file, by its ending; called with path, animal, settings and
+        task.
+    truth
+        Called with animal and settings; returns volumes by name.
+    voxels
+        Of these volumes.
+    tags
+        What is known of each file, by its ending.
+    """
+
+    modality: str
+    settings: Any
+    files: dict[str, Callable[[Path, Animal, Any, Task | None], None]]
+    truth: Callable[[Animal, Any], dict[str, NDArray[Any]]]
+    voxels: Voxels
+    tags: dict[str, Tags]
+
+    def describe(self) -> dict[str, Any]:
+        """Return its settings in plain values."""
+        return {"modality": self.modality, **asdict(self.settings)}
+
+
+def scanners() -> dict[str, Scanner]:
+    """Return all scanners of whole animals by name."""
+    carrier = {"role": "Carrier"}
+    at = {
+        f"_spect_{hours:g}h.dcm": functools.partial(spect.write, hours=hours)
+        for hours in spect.HOURS
+    }
+    counted = {ending: {**carrier, "analyte": "111In"} for ending in at}
+    return {
+        "pet": Scanner(
+            "PT",
+            pet.Pet(),
+            {"_pet": pet.write},
+            pet.truth,
+            pet.VOXELS,
+            {"_pet": {**carrier, "analyte": "64Cu"}},
+        ),
+        "spect": Scanner(
+            "NM",
+            spect.Spect(),
+            {**at, "_spect_calibration.dcm": spect.write_calibration},
+            spect.truth,
+            spect.VOXELS,
+            {**counted, "_spect_calibration.dcm": {"scan": "calibration"}},
+        ),
+        "ct": Scanner(
+            "CT",
+            ct.Ct(),
+            {"_ct": ct.write},
+            ct.truth,
+            ct.VOXELS,
+            {"_ct": {"role": "Anatomy"}},
+        ),
+    }
+
+
+NAMES = (*instruments(1.0), *scanners())

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from nanoscape.phantom.animal import Animal
+from nanoscape.phantom.lesion import make_lesion
 from nanoscape.phantom.reference.plan import ReferencePlan
 from nanoscape.phantom.specimen import Specimen
 from nanoscape.phantom.streams import sub_seed
@@ -32,6 +34,8 @@ class LesionWork:
         Of the study.
     levels
         Of its sections.
+    level
+        Of the whole lesion.
     batch
         Day of measurement.
     """
@@ -40,6 +44,7 @@ class LesionWork:
     seed: int
     plan: ReferencePlan
     levels: tuple[float, ...]
+    level: float
     batch: int
     _made: Future[Tumour] | Tumour | None = field(default=None, repr=False)
 
@@ -83,6 +88,11 @@ class LesionWork:
             self.levels[section],
             self.batch,
         )
+
+    def animal(self) -> Animal:
+        """Return the animal in a scanner."""
+        lesion = make_lesion(self.seed)
+        return Animal(self.name, self.seed, lesion, self.level, self.batch)
 
     def _make(self) -> Tumour:
         return make_tumour(

@@ -11,7 +11,7 @@ import pandas as pd
 from nanoscape.model import Landmarks, Study, Tags
 from nanoscape.phantom import clicks as hand
 from nanoscape.phantom.cohort import CohortTable
-from nanoscape.phantom.instruments.registry import Instrument
+from nanoscape.phantom.instruments.registry import Instrument, Scanner
 from nanoscape.phantom.reference.clicks import landmark_places
 from nanoscape.phantom.reference.lesion import LesionWork
 from nanoscape.phantom.reference.tables import write_csv
@@ -38,6 +38,7 @@ def list_study(
     table: CohortTable,
     works: Sequence[LesionWork],
     chosen: dict[str, Instrument],
+    scanned: dict[str, Scanner],
 ) -> Study:
     """Write the study, with clicked landmarks, and its sheet."""
     study = Study(out)
@@ -47,6 +48,11 @@ def list_study(
         subject, lesion = work.name.split("_")
         scope = {"group": groups[subject], "subject": subject, "lesion": lesion}
         scope["batch"] = f"day {work.batch + 1}"
+        for scanner in scanned.values():
+            for ending in scanner.files:
+                path = _list_scan(study, work.name, ending, scanner, scope)
+                cells = {"section": "", "section_position_um": "", **scope}
+                rows.append([path, *(cells[name] for name in _SHEET_TAGS)])
         for section in range(len(work.levels)):
             for instrument in chosen.values():
                 place = f"{work.depth_um(section, instrument.number):g}"
@@ -62,6 +68,16 @@ def list_study(
 
 
 _SHEET_TAGS = ("group", "subject", "lesion", "section", "section_position_um", "batch")
+
+
+def _list_scan(
+    study: Study, stem: str, ending: str, scanner: Scanner, scope: dict[str, str]
+) -> str:
+    """Add a scan of an animal and return its path."""
+    path = study.root / "images" / f"{stem}{ending}"
+    own = {**scope, "modality": scanner.modality, **scanner.tags[ending]}
+    add_source(study, path, own)
+    return path.relative_to(study.root).as_posix()
 
 
 def _list_image(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -48,7 +48,7 @@ class ReferencePlan:
     cohort: CohortPlan = SMALL
     instruments: tuple[str, ...] = NAMES
     law: LawName = "diffusion"
-    vessels: NetworkPlan = NetworkPlan()  # noqa: RUF009 - it is frozen
+    vessels: NetworkPlan = field(default_factory=NetworkPlan)
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.instruments if name not in NAMES]

@@ -14,7 +14,12 @@ from nanoscape.compute import Task
 from nanoscape.model import Study
 from nanoscape.phantom.cohort import CohortTable, cohort_table
 from nanoscape.phantom.files import DRAFT
-from nanoscape.phantom.instruments.registry import Instrument, instruments
+from nanoscape.phantom.instruments.registry import (
+    Instrument,
+    Scanner,
+    instruments,
+    scanners,
+)
 from nanoscape.phantom.reference import truth
 from nanoscape.phantom.reference.lesion import LesionWork
 from nanoscape.phantom.reference.listing import (
@@ -82,9 +87,10 @@ def make_reference(
         for name, instrument in instruments(plan.slide_pixel_um).items()
         if name in plan.instruments
     }
+    scanned = {n: s for n, s in scanners().items() if n in plan.instruments}
     table = cohort_table(plan.seed, plan.cohort)
     works = lesions(plan, table)
-    jobs = {work.name: _missing(out, work, chosen) for work in works}
+    jobs = {work.name: _missing(out, work, chosen, scanned) for work in works}
     todo = [work for work in works if jobs[work.name]]
     parts = task.split(*[1.0] * len(todo)) if todo else []
     with ThreadPoolExecutor(1) as beside:
@@ -96,13 +102,15 @@ def make_reference(
             _run(jobs[work.name], part)
             work.forget()
     write_tables(out, table, works)
-    return list_study(out, table, works, chosen)
+    return list_study(out, table, works, chosen, scanned)
 
 
 def lesions(plan: ReferencePlan, table: CohortTable) -> list[LesionWork]:
     """Return the lesions of a study, animal by animal."""
     groups, animals, per_animal, sections = plan.cohort.shape
     level = table.sections["level"].to_numpy().reshape(-1, per_animal, sections)
+    terms = table.truth[["group_ln", "animal_ln", "lesion_ln"]].sum(axis=1)
+    whole = np.exp(terms.to_numpy()).reshape(level.shape)[..., 0]
     # Groups are measured in turn, so that a day does not stand for a group.
     order = np.arange(groups * animals).reshape(groups, animals).T.ravel()
     day = np.empty(len(order), int)
@@ -113,6 +121,7 @@ def lesions(plan: ReferencePlan, table: CohortTable) -> list[LesionWork]:
             sub_seed(plan.seed, _LESIONS, animal, lesion),
             plan,
             tuple(float(v) for v in level[animal, lesion]),
+            float(whole[animal, lesion]),
             int(day[animal]),
         )
         for animal in range(groups * animals)
@@ -120,7 +129,12 @@ def lesions(plan: ReferencePlan, table: CohortTable) -> list[LesionWork]:
     ]
 
 
-def _missing(out: Path, work: LesionWork, chosen: dict[str, Instrument]) -> list[Job]:
+def _missing(
+    out: Path,
+    work: LesionWork,
+    chosen: dict[str, Instrument],
+    scanned: dict[str, Scanner],
+) -> list[Job]:
     """Return what is still to be written of a lesion."""
     jobs = [
         Job(
@@ -129,6 +143,8 @@ def _missing(out: Path, work: LesionWork, chosen: dict[str, Instrument]) -> list
             1.0,
         )
     ]
+    for name, scanner in scanned.items():
+        jobs += _of_animal(out, work, name, scanner)
     for section in range(len(work.levels)):
         for instrument in chosen.values():
             jobs += _of_section(out, work, section, instrument)
@@ -164,6 +180,24 @@ def _of_section(
             Job(target, lambda _: write_landmarks(out, work, section, instrument), 0.1)
         )
     return jobs
+
+
+def _of_animal(out: Path, work: LesionWork, name: str, scanner: Scanner) -> list[Job]:
+    def image(ending: str) -> Job:
+        path = out / IMAGES / f"{work.name}{ending}"
+
+        def run(task: Task) -> None:
+            scanner.files[ending](path, work.animal(), scanner.settings, task)
+
+        return Job(path, run, 0.3)
+
+    stem = f"{work.name}_{name}"
+
+    def run_truth(_: Task) -> None:
+        truth.write_animal(out / truth.FOLDER, stem, work.animal(), scanner)
+
+    told = Job(out / truth.FOLDER / f"{stem}.json", run_truth, 0.3)
+    return [*(image(ending) for ending in scanner.files), told]
 
 
 def _run(jobs: list[Job], task: Task) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nanoscape.phantom.animal import Animal
 from nanoscape.phantom.files import (
     complete,
     fixed_uuid,
@@ -18,7 +19,7 @@ from nanoscape.phantom.files import (
     write_stack,
     write_text,
 )
-from nanoscape.phantom.instruments.registry import Instrument
+from nanoscape.phantom.instruments.registry import Instrument, Scanner
 from nanoscape.phantom.specimen import Specimen
 from nanoscape.phantom.tumour import Tumour
 from nanoscape.phantom.tumour.grid import Grid
@@ -135,6 +136,26 @@ def write_section(
     _write_table(folder / f"{name}_transform.csv", transform(specimen))
     text = json.dumps(describe(specimen, instrument) | {"kind": kind}, indent=1)
     write_text(folder / f"{name}.json", text)
+
+
+def write_animal(folder: Path, name: str, animal: Animal, scanner: Scanner) -> None:
+    """Write what is true of one scanner's volumes, their description last."""
+    maps = scanner.truth(animal, scanner.settings)
+    z, y, x = (1e3 * size for size in scanner.voxels.size_mm)
+    for number, (field, values) in enumerate(maps.items()):
+        identifier = fixed_uuid(animal.stream(70), number)
+        path = folder / f"{name}_{field}.ome.tif"
+        write_stack(path, values, (z, y, x), identifier, field)
+    about = {
+        "animal": animal.name,
+        "level": animal.level,
+        "batch": animal.batch,
+        "lesion_centre_ras_mm": animal.lesion.centre.tolist(),
+        "lesion_half_axes_ras_mm": animal.lesion.half_axes.tolist(),
+        "first_voxel_lps_zyx_mm": list(scanner.voxels.first_mm),
+        "instrument": scanner.describe(),
+    }
+    write_text(folder / f"{name}.json", json.dumps(about, indent=1))
 
 
 def transform(specimen: Specimen) -> pd.DataFrame:
