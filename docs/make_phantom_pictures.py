@@ -18,7 +18,7 @@ from nanoscape.phantom.tumour import MountPlan, Section, cut, make_tumour, mount
 
 IMAGES = Path(__file__).parent / "images"
 STEP_UM = 4.0
-DEPTH_UM = 200.0
+DEPTH_UM = 150.0
 COLOURS = 256
 KINDS = ("white", "#6b5b95", "#9bc1bc", "#f4e3b2", "#5c5552")
 
@@ -57,7 +57,7 @@ def main() -> None:
         axes[0, 0].plot(*lines.T / 1e3, color=colour, lw=0.6, label=label)
     axes[0, 0].set(xlim=extent[:2], ylim=extent[2:], aspect="equal")
     axes[0, 0].legend(fontsize=6, loc="lower right")
-    axes[0, 0].set_title("vessels, seen through 0.4 mm")
+    axes[0, 0].set_title("vessels, seen through 0.3 mm")
     kinds = mpl.colors.ListedColormap(KINDS)
     kind = section.tissue(flat).reshape(shape)
     panels = [

@@ -88,7 +88,9 @@ class Specimen:
         kind[self.mounted.torn(slide_um)] = Tissue.OUTSIDE
         return kind
 
-    def artefacts(self, slide_um: FloatArray, *, optical: bool) -> NDArray[np.uint8]:
+    def artefacts(
+        self, slide_um: FloatArray, *, optical: bool, pitch_um: float = 0.0
+    ) -> NDArray[np.uint8]:
         """Return the :class:`Artefact` bits at places ``(n, 2)``.
 
         Parameters
@@ -97,13 +99,15 @@ class Specimen:
             Where.
         optical
             Whether bubbles and seams count, which only a slide scanner sees.
+        pitch_um
+            Distance of the places, so that no seam is lost between them.
         """
         mounted = self.mounted
         bits = np.where(mounted.torn(slide_um), Artefact.TEAR, 0)
         bits |= np.where(mounted.folded(slide_um), Artefact.FOLD, 0)
         if optical:
             bits |= np.where(mounted.under_bubble(slide_um), Artefact.BUBBLE, 0)
-            bits |= np.where(mounted.on_seam(slide_um), Artefact.SEAM, 0)
+            bits |= np.where(mounted.on_seam(slide_um, pitch_um / 2), Artefact.SEAM, 0)
         return bits.astype(np.uint8)
 
 

@@ -226,6 +226,8 @@ def truth(specimen: Specimen, scanner: SlideScanner) -> dict[str, NDArray[np.gen
     masks = {
         "tissue": specimen.tissue(places),
         "hypoxic": specimen.tumour.hypoxic(inside).astype(np.uint8),
-        "artefacts": specimen.artefacts(places, optical=True),
+        "artefacts": specimen.artefacts(
+            places, optical=True, pitch_um=SUPPORT * scanner.pixel_um
+        ),
     }
     return found | {name: m.reshape(shape) for name, m in masks.items()}

@@ -188,5 +188,7 @@ def truth(specimen: Specimen, scanner: Brightfield) -> dict[str, NDArray[Any]]:
     return {
         "tissue": specimen.tissue(places).reshape(shape),
         "segment": segment.astype(np.float32).reshape(shape),
-        "artefacts": specimen.artefacts(places, optical=True).reshape(shape),
+        "artefacts": specimen.artefacts(
+            places, optical=True, pitch_um=SUPPORT * scanner.pixel_um
+        ).reshape(shape),
     }

@@ -134,11 +134,14 @@ class Mounted:
             found[dy * dy + dx * dx < radius * radius] = True
         return found
 
-    def on_seam(self, slide_um: FloatArray) -> BoolArray:
-        """Tell which places ``(n, 2)`` lie on a seam between stitched fields."""
+    def on_seam(self, slide_um: FloatArray, reach_um: float = 0.0) -> BoolArray:
+        """Tell which places ``(n, 2)`` lie on a seam between stitched fields.
+
+        Those count, too, that lie no farther beside one than ``reach_um``.
+        """
         side = self.plan.seam_um
         off = np.abs(slide_um - side * np.round(slide_um / side))
-        near = off < self.plan.seam_width_um / 2
+        near = off < self.plan.seam_width_um / 2 + reach_um
         return near[:, 0] | near[:, 1]
 
     def value(self, name: str, slide_um: FloatArray) -> FloatArray:

@@ -212,7 +212,9 @@ def nuclei(
         ``z, y, x, long half axis, short half axis, angle, brightness``, shape
         ``(n, 7)``; µm, and radians in the plane of a section.
     """
-    drawn = jittered(sub_seed(seed, TUMOUR_TISSUE, 2), low, high, NUCLEUS_PITCH_UM, 0.6)
+    drawn = jittered(
+        sub_seed(seed, TUMOUR_TISSUE, 2), low, high, NUCLEUS_PITCH_UM, 0.95
+    )
     place = np.ascontiguousarray(drawn[:, :3])
     u = drawn[:, 3:]
     chance = np.array([0.0, 0.9 * STROMA_CELLULARITY, 0.9 * STROMA_CELLULARITY, 0.9])

@@ -1,0 +1,169 @@
+"""Make the pictures of all instruments beside their truth in ``docs/phantom.md``.
+
+Usage: ``python docs/make_instrument_pictures.py [STUDY]``. Without a study made by
+``nanoscape phantom`` one animal with one section is made first, in a minute or two.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import tifffile
+from PIL import Image
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+from pyimzml.ImzMLParser import ImzMLParser, getionimage
+
+from nanoscape import io
+from nanoscape.phantom.cohort import CohortPlan, Group
+from nanoscape.phantom.instruments import fluorescence, maldi, spect
+from nanoscape.phantom.maldi import DRUG_MZ
+from nanoscape.phantom.reference import ReferencePlan, make_reference
+
+IMAGES = Path(__file__).parent / "images"
+COLOURS = 256
+KINDS = mpl.colors.ListedColormap(["white", "#6b5b95", "#9bc1bc", "#f4e3b2", "#5c5552"])
+NAME = "m1_l1_s1"
+
+
+def show(axis: plt.Axes, values: np.ndarray, title: str, **more: object) -> None:
+    """Draw one panel; grey values from the first to the 99.7th percentile."""
+    if values.ndim == 2 and "vmax" not in more:
+        more["vmin"], more["vmax"] = np.nanpercentile(values, (1, 99.7))
+    axis.imshow(values, interpolation="nearest", **more)
+    axis.set_title(title, fontsize=9)
+    axis.axis("off")
+
+
+def truth(study: Path, name: str) -> np.ndarray:
+    """Return one map of the truth."""
+    return np.squeeze(tifffile.imread(study / "truth" / f"{name}.ome.tif"))
+
+
+def save(figure: plt.Figure, name: str) -> None:
+    """Write a picture with few colours."""
+    path = IMAGES / name
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+    picture = Image.open(path).convert("RGB")
+    picture.quantize(COLOURS).save(path, optimize=True)
+
+
+def fluorescence_picture(study: Path) -> None:
+    """Six channels, a part of each, and what is true of them."""
+    slide = tifffile.imread(study / "images" / f"{NAME}_slide.ome.tif")
+    figure, axes = plt.subplots(3, 6, figsize=(15, 7.8), layout="constrained")
+    part = (slice(300, 620), slice(850, 1170))
+    for column, name in enumerate(fluorescence.CHANNELS):
+        show(axes[0, column], slide[column][::2, ::2], name, cmap="gray")
+        show(axes[1, column], slide[column][part], f"{name}, 0.4 mm", cmap="gray")
+    maps = {field: truth(study, f"{NAME}_slide_{field}") for field in FIELDS}
+    show(axes[2, 0], maps["tissue"], "tissue", cmap=KINDS, vmin=0, vmax=4)
+    near = "distance_all_in_section_um"
+    show(axes[2, 1], maps[near], "distance in section", cmap="viridis", vmax=200)
+    near = "distance_perfused_um"
+    show(axes[2, 2], maps[near], "to perfused, in space", cmap="viridis", vmax=200)
+    show(axes[2, 3], maps["oxygen"], "oxygen, mmHg", cmap="inferno", vmax=40)
+    show(axes[2, 4], maps["carrier"], "carrier", cmap="magma")
+    show(axes[2, 5], maps["free"], "free drug", cmap="magma")
+    save(figure, "phantom_fluorescence.png")
+
+
+FIELDS = (
+    "tissue",
+    "distance_all_in_section_um",
+    "distance_perfused_um",
+    "oxygen",
+    "carrier",
+    "free",
+)
+
+
+def section_picture(study: Path) -> None:
+    """H&E, MALDI and laser ablation, with their truth below."""
+    images = study / "images"
+    figure, axes = plt.subplots(2, 5, figsize=(15, 6.2), layout="constrained")
+    colour = tifffile.imread(images / f"{NAME}_histology.ome.tif")
+    show(axes[0, 0], colour[::2, ::2], "H&E")
+    show(axes[0, 1], colour[300:620, 850:1170], "H&E, 0.4 mm")
+    kind = truth(study, f"{NAME}_histology_tissue")
+    show(axes[1, 0], kind, "tissue", cmap=KINDS, vmin=0, vmax=4)
+    segment = truth(study, f"{NAME}_histology_segment")
+    bits = truth(study, f"{NAME}_histology_artefacts")
+    show(axes[1, 1], (segment > 0) + 2.0 * (bits > 0), "vessels, artefacts", vmax=2)
+    with ImzMLParser(str(images / f"{NAME}_maldi.imzML")) as parser:
+        drug = getionimage(parser, DRUG_MZ, 0.01)
+        lipid = getionimage(parser, 760.5851, 0.01)
+        standard = getionimage(parser, maldi.STANDARD_MZ, 0.01)
+    show(axes[0, 2], lipid, "MALDI: PC 34:1", cmap="viridis")
+    show(axes[0, 3], drug, "MALDI: doxorubicin", cmap="viridis")
+    ratio = np.divide(drug, standard, out=np.zeros(drug.shape), where=standard > 0)
+    show(axes[1, 2], ratio, "doxorubicin over standard", cmap="viridis")
+    show(axes[1, 3], truth(study, f"{NAME}_maldi_drug"), "drug", cmap="viridis")
+    gold = np.asarray(io.read(images / f"{NAME}_laser")[0]["Au197"].data)
+    show(axes[0, 4], gold, "LA-ICP-MS: gold, cps", cmap="inferno", aspect=2)
+    amount = truth(study, f"{NAME}_laser_gold_ug_per_g")
+    show(axes[1, 4], amount, "gold, µg/g", cmap="inferno", aspect=2)
+    save(figure, "phantom_sections.png")
+
+
+def animal_picture(study: Path) -> None:
+    """PET, SPECT and CT through the middle, with their truth below."""
+    figure, axes = plt.subplots(2, 5, figsize=(15, 5.6), layout="constrained")
+    images, name = study / "images", "m1_l1"
+
+    def middle(volume: np.ndarray) -> np.ndarray:
+        return volume[len(volume) // 2]
+
+    def read(path: str) -> np.ndarray:
+        return np.asarray(io.read(images / path)[0].data)
+
+    show(
+        axes[0, 0],
+        middle(read(f"{name}_ct")),
+        "CT, HU",
+        cmap="gray",
+        vmin=-150,
+        vmax=150,
+    )
+    show(axes[0, 1], middle(read(f"{name}_pet")), "PET, Bq/mL", cmap="inferno")
+    shown = truth(study, f"{name}_ct_anatomy_hu")
+    show(
+        axes[1, 0],
+        middle(shown),
+        "before the scanner",
+        cmap="gray",
+        vmin=-150,
+        vmax=150,
+    )
+    shown = truth(study, f"{name}_pet_activity_bq_ml")
+    show(axes[1, 1], middle(shown), "activity", cmap="inferno")
+    for column, hours in enumerate(spect.HOURS, start=2):
+        counts = read(f"{name}_spect_{hours:g}h.dcm")
+        show(axes[0, column], middle(counts), f"SPECT, {hours:g} h", cmap="inferno")
+        shown = truth(study, f"{name}_spect_activity_{hours:g}h_bq_ml")
+        show(axes[1, column], middle(shown), f"activity, {hours:g} h", cmap="inferno")
+    save(figure, "phantom_animals.png")
+
+
+def main() -> None:
+    """Draw all pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        if len(sys.argv) > 1:
+            study = Path(sys.argv[1])
+        else:
+            study = Path(folder) / "study"
+            plan = ReferencePlan(cohort=CohortPlan((Group("one"),), 1, 1, 1))
+            make_reference(study, plan)
+        fluorescence_picture(study)
+        section_picture(study)
+        animal_picture(study)
+
+
+if __name__ == "__main__":
+    main()
