@@ -59,7 +59,7 @@ def header(animal: Animal, modality: str, scan: int, frame: int = 0) -> Dataset:
     found.SeriesNumber, found.InstanceNumber = scan, frame + 1
     found.Modality = modality
     found.Manufacturer = "nanoscape phantom"
-    found.PatientID = found.PatientName = animal.name
+    found.PatientID = found.PatientName = animal.name.split("_")[0]
     found.PatientWeight = f"{WEIGHT_KG:g}"
     found.PatientPosition = "HFS"
     found.StudyID = "1"

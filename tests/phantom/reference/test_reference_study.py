@@ -77,8 +77,14 @@ def test_every_image_opens_and_is_listed(study: Study) -> None:
     slide = loaded.sources["m1_l1_s1_slide"]
     assert slide.tags["group"] == "control"
     assert slide.objects["CD31"]["role"] == "Vessels"
-    sheet = pd.read_csv(study.root / "sheet.csv")
-    assert set(sheet["file"]) <= {s.path for s in loaded.sources.values()}
+
+
+def test_the_sheet_fits_the_study(
+    study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = study.root / "sheet.csv"
+    assert main(["sheet", str(study.root), str(sheet), "--check"]) == 0
+    assert "11 of 11 rows fit" in capsys.readouterr().out
 
 
 def test_a_study_that_was_stopped_goes_on_and_ends_the_same(

@@ -19,7 +19,7 @@ from nanoscape.compute.blocks import Block
 from nanoscape.phantom.files import fixed_uuid
 from nanoscape.phantom.instruments.stains import Scene, look
 from nanoscape.phantom.rendering import TILE, write_rendered
-from nanoscape.phantom.specimen import Specimen
+from nanoscape.phantom.specimen import Artefact, Specimen
 from nanoscape.phantom.texture import smooth_noise
 from nanoscape.phantom.tumour import Tissue
 
@@ -185,10 +185,10 @@ def truth(specimen: Specimen, scanner: Brightfield) -> dict[str, NDArray[Any]]:
     shape = len(y), len(x)
     section = specimen.mounted.section
     segment = section.segment(specimen.mounted.to_section(places)) + 1
+    bits = specimen.artefacts(places, optical=True)
     return {
         "tissue": specimen.tissue(places).reshape(shape),
         "segment": segment.astype(np.float32).reshape(shape),
-        "artefacts": specimen.artefacts(
-            places, optical=True, pitch_um=SUPPORT * scanner.pixel_um
-        ).reshape(shape),
+        # The scanner takes the slide in one go: it has no seams.
+        "artefacts": bits.reshape(shape) & np.uint8(~Artefact.SEAM & 0xFF),
     }

@@ -58,8 +58,13 @@ def list_study(
                 place = f"{work.depth_um(section, instrument.number):g}"
                 tags = {**scope, "section": f"s{section + 1}"}
                 tags["section_position_um"] = place
-                path = _list_image(study, work.section_name(section), instrument, tags)
-                rows.append([path, *(tags[name] for name in _SHEET_TAGS)])
+                listed = _list_image(
+                    study, work.section_name(section), instrument, tags
+                )
+                rows += [
+                    [path, *(own[name] for name in _SHEET_TAGS)]
+                    for path, own in listed.items()
+                ]
                 if _FLUORESCENCE in chosen and instrument.number:
                     _list_landmarks(study, work, section, instrument, tags)
     write_csv(out / SHEET, pd.DataFrame(rows, columns=list(_HEADINGS)))
@@ -82,18 +87,18 @@ def _list_scan(
 
 def _list_image(
     study: Study, stem: str, instrument: Instrument, tags: dict[str, str]
-) -> str:
-    """Add an instrument's files and return the path of the first."""
+) -> dict[str, dict[str, str]]:
+    """Add an instrument's files and return their paths and tags."""
     own = {**tags, "modality": instrument.modality, **instrument.tags}
     path = study.root / "images" / f"{stem}{instrument.ending}"
     add_source(study, path, own, instrument.images)
+    listed = {path.relative_to(study.root).as_posix(): own}
     for ending in instrument.extra:
-        add_source(
-            study,
-            study.root / "images" / f"{stem}{ending}",
-            {**own, "section": f"{tags['section']} standards"},
-        )
-    return path.relative_to(study.root).as_posix()
+        path = study.root / "images" / f"{stem}{ending}"
+        other = {**own, "section": f"{tags['section']} standards"}
+        add_source(study, path, other)
+        listed[path.relative_to(study.root).as_posix()] = other
+    return listed
 
 
 def _list_landmarks(
