@@ -131,11 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(command=_demo)
 
-    phantom = commands.add_parser(
-        "phantom", help="make a study of tumours whose truth is known"
-    )
-    _add_phantom(phantom)
-    phantom.set_defaults(command=_phantom)
+    _add_phantom(commands)
 
     verify = commands.add_parser("verify", help="check the methods on known values")
     verify.add_argument("--json", action="store_true", help="for other programs")
@@ -143,7 +139,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_phantom(parser: argparse.ArgumentParser) -> None:
+def _add_phantom(commands: Any) -> None:
+    parser = commands.add_parser(
+        "phantom", help="make a study of tumours whose truth is known"
+    )
+    parser.set_defaults(command=_phantom)
     parser.add_argument("out", type=Path, metavar="OUT", help="a folder")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
