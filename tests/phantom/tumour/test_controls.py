@@ -13,7 +13,7 @@ SEEDS = range(40)
 
 def places(seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
-    found = generator.uniform(0, 1, (3000, 3)) * SIZE_UM
+    found = generator.uniform(0, 1, (1000, 3)) * SIZE_UM
     depth = make_shape(seed, SIZE_UM).depth(found)
     return found[depth > 0]
 
