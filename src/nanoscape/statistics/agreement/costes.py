@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanoscape.statistics.shifts import Floats
+from nanoscape.statistics.nulls.shifts import Floats
 
 
 @dataclass(frozen=True)

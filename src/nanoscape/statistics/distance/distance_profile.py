@@ -20,13 +20,17 @@ from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Image, Labels, Regions, Table, Tags
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.areas import masks_of
-from nanoscape.statistics.binning import Binning, DistanceSums
-from nanoscape.statistics.curve import area_to, half_distance, wall_value
-from nanoscape.statistics.decay import DecayFit, fit_exponential
-from nanoscape.statistics.distance_map import distance_map
-from nanoscape.statistics.fine_sums import Plan, count_fine, planned
-from nanoscape.statistics.footprints import LARGEST_DRUG, DrugGrid, count_footprints
-from nanoscape.statistics.gradient import GradientTest, gradient_test
+from nanoscape.statistics.distance.binning import Binning, DistanceSums
+from nanoscape.statistics.distance.curve import area_to, half_distance, wall_value
+from nanoscape.statistics.distance.decay import DecayFit, fit_exponential
+from nanoscape.statistics.distance.distance_map import distance_map
+from nanoscape.statistics.distance.fine_sums import Plan, count_fine, planned
+from nanoscape.statistics.distance.footprints import (
+    LARGEST_DRUG,
+    DrugGrid,
+    count_footprints,
+)
+from nanoscape.statistics.distance.gradient import GradientTest, gradient_test
 from nanoscape.statistics.value_counts import shift_for
 
 _NARROWEST_BIN_UM = 2.0

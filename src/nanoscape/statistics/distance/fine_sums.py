@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nanoscape.compute import Block, Task
 from nanoscape.compute.blocks import block_shape_for, lattice, run_blocks
-from nanoscape.statistics.binning import (
+from nanoscape.statistics.distance.binning import (
     BASES_UM,
     Binning,
     Cells,

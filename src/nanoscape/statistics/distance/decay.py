@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from nanoscape.compute import tile_generator
-from nanoscape.statistics.binning import Floats, Moments
+from nanoscape.statistics.distance.binning import Floats, Moments
 
 _GRID = 48
 _FINE_GRID = 49

@@ -12,8 +12,8 @@ import pandas as pd
 from nanoscape.compute import Task
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Role, operation
-from nanoscape.statistics.counted_values import RegionValues, region_values
-from nanoscape.statistics.evenness import theil
+from nanoscape.statistics.unevenness.counted_values import RegionValues, region_values
+from nanoscape.statistics.unevenness.evenness import theil
 from nanoscape.statistics.zones import without_role
 
 

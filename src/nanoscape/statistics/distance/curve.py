@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nanoscape.statistics.binning import Floats
+from nanoscape.statistics.distance.binning import Floats
 
 
 def wall_value(distance: Floats, mean: Floats) -> float:

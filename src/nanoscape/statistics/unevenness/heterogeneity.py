@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from nanoscape.compute import Task
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
-from nanoscape.statistics.counted_values import RegionValues, region_values
-from nanoscape.statistics.evenness import entropy, percentile, theil
+from nanoscape.statistics.unevenness.counted_values import RegionValues, region_values
+from nanoscape.statistics.unevenness.evenness import entropy, percentile, theil
 from nanoscape.statistics.zones import without_role
 
 _BINS = 64

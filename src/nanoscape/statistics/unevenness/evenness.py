@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.statistics.counted_values import RegionValues
+from nanoscape.statistics.unevenness.counted_values import RegionValues
 
 
 def percentile(values: RegionValues, share: float) -> float:

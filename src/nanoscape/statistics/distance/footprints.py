@@ -17,7 +17,7 @@ from scipy import ndimage, sparse
 
 from nanoscape.compute import Block, Task, reduce_blocks
 from nanoscape.compute.resample import nearest_pixel
-from nanoscape.statistics.binning import (
+from nanoscape.statistics.distance.binning import (
     BASES_UM,
     Binning,
     Cells,
@@ -25,7 +25,7 @@ from nanoscape.statistics.binning import (
     Floats,
     reach_of,
 )
-from nanoscape.statistics.fine_sums import Plan, summarised, weighted, zones_of
+from nanoscape.statistics.distance.fine_sums import Plan, summarised, weighted, zones_of
 
 LARGEST_DRUG = 2**22
 """Pixels of a drug image up to which their footprints are kept."""

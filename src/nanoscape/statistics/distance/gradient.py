@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from nanoscape.statistics.binning import Cells, Floats
-from nanoscape.statistics.shifts import (
+from nanoscape.statistics.distance.binning import Cells, Floats
+from nanoscape.statistics.nulls.shifts import (
     FEWEST_CELLS,
     LARGEST,
     Overlap,

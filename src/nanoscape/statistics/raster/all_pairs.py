@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from nanoscape.statistics.moran_geary import PairSums
+from nanoscape.statistics.raster.moran_geary import PairSums
 
 
 def inverse_distance_sums(

@@ -16,16 +16,16 @@ from nanoscape.compute.blocks import read_crop
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
-from nanoscape.statistics.all_pairs import inverse_distance_sums
 from nanoscape.statistics.areas import masks_of
-from nanoscape.statistics.moran_geary import (
+from nanoscape.statistics.raster.all_pairs import inverse_distance_sums
+from nanoscape.statistics.raster.moran_geary import (
     FEWEST_PIXELS,
     PairSums,
     geary,
     moran,
 )
-from nanoscape.statistics.neighbour_sums import HALO, offsets, sum_neighbours
-from nanoscape.statistics.shuffles import shuffled_p
+from nanoscape.statistics.raster.neighbour_sums import HALO, offsets, sum_neighbours
+from nanoscape.statistics.raster.shuffles import shuffled_p
 from nanoscape.statistics.zone_extent import Extent, extents
 from nanoscape.statistics.zones import (
     Zones,

@@ -14,7 +14,7 @@ from nanoscape.compute import Task, reduce_blocks
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Regions
 from nanoscape.statistics.areas import mask_of, masks_of
-from nanoscape.statistics.neighbourhood import Neighbourhood, neighbourhood
+from nanoscape.statistics.raster.neighbourhood import Neighbourhood, neighbourhood
 from nanoscape.statistics.zone_extent import extents
 from nanoscape.statistics.zones import (
     Zones,

@@ -15,16 +15,8 @@ from nanoscape.compute.resample import check_same_space, onto, same_grid
 from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
-from nanoscape.statistics.areas import masks_of
-from nanoscape.statistics.costes import regression, threshold
-from nanoscape.statistics.shifts import (
-    Floats,
-    correlation_p,
-    effective_size,
-    rim_to_core,
-    shift_test,
-)
-from nanoscape.statistics.two_channels import (
+from nanoscape.statistics.agreement.costes import regression, threshold
+from nanoscape.statistics.agreement.two_channels import (
     LEVELS,
     Ranks,
     Survey,
@@ -34,6 +26,14 @@ from nanoscape.statistics.two_channels import (
     overlap_block,
     product_block,
     survey_block,
+)
+from nanoscape.statistics.areas import masks_of
+from nanoscape.statistics.nulls.shifts import (
+    Floats,
+    correlation_p,
+    effective_size,
+    rim_to_core,
+    shift_test,
 )
 from nanoscape.statistics.value_counts import shift_for
 from nanoscape.statistics.zone_extent import Extent, extents

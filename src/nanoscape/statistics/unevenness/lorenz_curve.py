@@ -11,8 +11,8 @@ from nanoscape.compute import Task
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Role, operation
-from nanoscape.statistics.counted_values import region_values
-from nanoscape.statistics.evenness import lorenz, theil
+from nanoscape.statistics.unevenness.counted_values import region_values
+from nanoscape.statistics.unevenness.evenness import lorenz, theil
 from nanoscape.statistics.zones import without_role
 
 _POINTS = 101

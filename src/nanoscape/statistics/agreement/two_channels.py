@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.compute import Block
-from nanoscape.statistics.shifts import Floats
+from nanoscape.statistics.nulls.shifts import Floats
 from nanoscape.statistics.value_counts import (
     BinnedValues,
     count_values,

@@ -16,8 +16,8 @@ from nanoscape.compute import Task, map_blocks
 from nanoscape.compute.exact import bincount
 from nanoscape.model import Image, Labels, Quantity
 from nanoscape.model.raster import single_level
-from nanoscape.statistics.false_discoveries import discoveries, two_sided_p
-from nanoscape.statistics.local_field import LocalField
+from nanoscape.statistics.raster.false_discoveries import discoveries, two_sided_p
+from nanoscape.statistics.raster.local_field import LocalField
 from nanoscape.statistics.zones import without_role
 
 SCORE = Quantity("standard score", "1")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nanoscape.compute import Task, map_blocks
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
-from nanoscape.statistics.judged import (
+from nanoscape.statistics.raster.judged import (
     NOTES,
     PROBABILITY,
     SCORE,
@@ -19,8 +19,8 @@ from nanoscape.statistics.judged import (
     labels_of,
     map_of,
 )
-from nanoscape.statistics.local_field import Population, centred, local_field
-from nanoscape.statistics.neighbourhood import sums_near
+from nanoscape.statistics.raster.local_field import Population, centred, local_field
+from nanoscape.statistics.raster.neighbourhood import sums_near
 from nanoscape.statistics.zones import without_role
 
 CLASSES = {1: "hot", 2: "cold"}
