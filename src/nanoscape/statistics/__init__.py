@@ -11,5 +11,7 @@ OPERATIONS: dict[str, str] = {
     "hot_spots": "nanoscape.statistics.raster.hot_spots:hot_spots",
     "local_moran": "nanoscape.statistics.raster.local_moran:local_moran",
     "lorenz_curve": "nanoscape.statistics.unevenness.lorenz_curve:lorenz_curve",
+    "point_density": "nanoscape.statistics.points.density:point_density",
+    "ripley": "nanoscape.statistics.points.ripley:ripley",
     "theil_decomposition": "nanoscape.statistics.unevenness.theil:theil_decomposition",
 }
