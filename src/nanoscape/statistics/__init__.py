@@ -11,7 +11,14 @@ OPERATIONS: dict[str, str] = {
     "hot_spots": "nanoscape.statistics.raster.hot_spots:hot_spots",
     "local_moran": "nanoscape.statistics.raster.local_moran:local_moran",
     "lorenz_curve": "nanoscape.statistics.unevenness.lorenz_curve:lorenz_curve",
+    "mark_correlation": (
+        "nanoscape.statistics.points.mark_correlation:mark_correlation"
+    ),
+    "nearest_neighbours": (
+        "nanoscape.statistics.points.nearest_neighbours:nearest_neighbours"
+    ),
     "point_density": "nanoscape.statistics.points.density:point_density",
+    "quadrats": "nanoscape.statistics.points.quadrats:quadrats",
     "ripley": "nanoscape.statistics.points.ripley:ripley",
     "theil_decomposition": "nanoscape.statistics.unevenness.theil:theil_decomposition",
 }

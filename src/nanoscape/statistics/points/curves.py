@@ -128,6 +128,14 @@ class Estimator:
         return sums / usable * self.window.size / others
 
 
+def usual_width(count: int, window: Window) -> float:
+    """Return Stoyan's half-width of Epanechnikov's kernel over distances, in µm."""
+    axes = len(window.spacing)
+    factor = 0.15 if axes == 2 else 0.26
+    density = max(count, 1) / window.size
+    return float(factor * density ** (-1 / axes) * math.sqrt(5))
+
+
 def l_of(k: Floats, axes: int) -> Floats:
     """Return the radius of a disc or ball as large as K."""
     if axes == 2:

@@ -225,7 +225,7 @@ def _sums(
                     overlap = _overlap(sizes, reach, per, dz, dy, dx)
                     product = weight[i] * other_weight[j]
                     if own:
-                        product *= 2.0
+                        product += weight[j] * other_weight[i]
                     distance = math.sqrt(square)
                     k = min(int(distance * scale), count - 1)
                     while k > 0 and square <= squares[k - 1]:

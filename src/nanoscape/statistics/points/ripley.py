@@ -21,11 +21,18 @@ from nanoscape.statistics.points.curves import (
     Curves,
     Estimator,
     k_of_chance,
+    usual_width,
 )
 from nanoscape.statistics.points.expected import Expected, Intensity, expected_of
 from nanoscape.statistics.points.set_covariance import set_covariance
 from nanoscape.statistics.points.simulate import random_labels, random_places, shifted
-from nanoscape.statistics.points.window import Floats, Pattern, Window, windows_of
+from nanoscape.statistics.points.window import (
+    Floats,
+    Pattern,
+    Window,
+    too_few,
+    windows_of,
+)
 from nanoscape.statistics.zones import without_role
 
 Null = Literal["random places", "random labels", "random shifts"]
@@ -234,22 +241,9 @@ class _Pair:
         return np.linspace(0.0, float(largest), steps + 1)
 
     def bandwidth(self) -> float:
-        """Return Stoyan's half-width for the pair correlation."""
-        axes = len(self.window.spacing)
-        count = len(self.first.places if self.second is None else self.second)
-        if not count:
-            return 0.0
-        factor = 0.15 if axes == 2 else 0.26
-        return float(factor * (count / self.window.size) ** (-1 / axes) * math.sqrt(5))
-
-    def reason(self) -> str:
-        if self.second is None and len(self.first.places) < 2:
-            return "fewer than two points"
-        if self.second is not None and not (
-            len(self.first.places) and len(self.second)
-        ):
-            return "fewer than one point of each kind"
-        return ""
+        """Return the half-width for the pair correlation in µm."""
+        others = self.first.places if self.second is None else self.second
+        return usual_width(len(others), self.window) if len(others) else 0.0
 
     def measure(
         self,
@@ -263,7 +257,7 @@ class _Pair:
         """Return the curves of this window and what they come to."""
         window, width = self.window, self.bandwidth()
         axes = len(window.spacing)
-        reason = self.reason()
+        reason = too_few(self.first.places, self.second)
         nothing = np.full(len(radii), math.nan)
         curves = Curves(nothing, nothing, nothing)
         bands = [envelope(nothing, np.empty((0, len(radii))), level)] * 2

@@ -166,6 +166,14 @@ def windows_of(
     return Windows(tuple(windows), tuple(origins), grid)
 
 
+def too_few(first: Floats, second: Floats | None) -> str:
+    """Return why there are no pairs of points, or nothing."""
+    if second is None:
+        return "fewer than two points" if len(first) < 2 else ""
+    both = len(first) > 0 and len(second) > 0
+    return "" if both else "fewer than one point of each kind"
+
+
 def check_together(points: Points, area: Labels | Regions) -> None:
     """Refuse points and an area of different spaces or dimensions."""
     axes = area.spatial_axes if isinstance(area, Labels) else area.axes
