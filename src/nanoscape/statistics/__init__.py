@@ -2,6 +2,7 @@
 
 OPERATIONS: dict[str, str] = {
     "autocorrelation": "nanoscape.statistics.raster.autocorrelation:autocorrelation",
+    "compare_groups": "nanoscape.statistics.levels.compare_groups:compare_groups",
     "codistribution": "nanoscape.statistics.agreement.codistribution:codistribution",
     "distance_map": "nanoscape.statistics.distance.distance_map:distance_map",
     "distance_profile": (
@@ -21,4 +22,7 @@ OPERATIONS: dict[str, str] = {
     "quadrats": "nanoscape.statistics.points.quadrats:quadrats",
     "ripley": "nanoscape.statistics.points.ripley:ripley",
     "theil_decomposition": "nanoscape.statistics.unevenness.theil:theil_decomposition",
+    "variance_components": (
+        "nanoscape.statistics.levels.variance_components:variance_components"
+    ),
 }
