@@ -25,4 +25,5 @@ OPERATIONS: dict[str, str] = {
     "variance_components": (
         "nanoscape.statistics.levels.variance_components:variance_components"
     ),
+    "variogram": "nanoscape.statistics.raster.variogram:variogram",
 }
