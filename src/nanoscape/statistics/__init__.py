@@ -20,8 +20,10 @@ OPERATIONS: dict[str, str] = {
     ),
     "point_density": "nanoscape.statistics.points.density:point_density",
     "quadrats": "nanoscape.statistics.points.quadrats:quadrats",
+    "reach": "nanoscape.statistics.distance.reach:reach",
     "ripley": "nanoscape.statistics.points.ripley:ripley",
     "theil_decomposition": "nanoscape.statistics.unevenness.theil:theil_decomposition",
+    "vessel_relation": "nanoscape.statistics.distance.relation:vessel_relation",
     "variance_components": (
         "nanoscape.statistics.levels.variance_components:variance_components"
     ),

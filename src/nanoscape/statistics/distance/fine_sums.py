@@ -97,7 +97,7 @@ def zones_of(
             excluded |= mask != 0
     opened = tissue & ~excluded
     outside = opened & (distance > 0)
-    border = _to_border(block, plan)
+    border = to_border(block, plan)
     censored = outside & (border < distance) & plan.leave_out
     known = outside & ~censored
     length = plan.binning.fine + 1
@@ -108,7 +108,7 @@ def zones_of(
     return Zones(tissue, opened, outside, censored, ended, cut)
 
 
-def _to_border(block: Block, plan: Plan) -> NDArray[np.float32]:
+def to_border(block: Block, plan: Plan) -> NDArray[np.float32]:
     """Return the distance of each pixel to the border of the field in µm."""
     shape = tuple(part.stop - part.start for part in block.core)
     nearest = np.full(shape, np.inf, np.float32)

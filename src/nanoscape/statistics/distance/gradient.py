@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from nanoscape.statistics.distance.binning import Cells, Floats
+from nanoscape.statistics.nulls.pooling import pooled
 from nanoscape.statistics.nulls.shifts import (
     FEWEST_CELLS,
     LARGEST,
@@ -82,24 +83,16 @@ def _shrunk(cells: Cells) -> Cells:
     factor = -(-max(cells.drug.shape) // largest)
     if factor == 1:
         return cells
-    weight = _pooled(cells.used.astype(np.float64), factor)
+    weight = pooled(cells.used.astype(np.float64), factor)
     used = weight >= 0.5
     safe = np.where(used, weight, 1.0)
 
     def averaged(values: Floats) -> Floats:
-        return np.where(used, _pooled(values * cells.used, factor) / safe, 0.0)
+        return np.where(used, pooled(values * cells.used, factor) / safe, 0.0)
 
     return Cells(
         drug=averaged(cells.drug),
         shapes=tuple(averaged(shape) for shape in cells.shapes),
         used=used,
-        tissue=_pooled(cells.tissue.astype(np.float64), factor) > 0.5,
+        tissue=pooled(cells.tissue.astype(np.float64), factor) > 0.5,
     )
-
-
-def _pooled(values: Floats, factor: int) -> Floats:
-    edges = [min(factor, n) for n in values.shape]
-    padding = [(0, -n % f) for n, f in zip(values.shape, edges, strict=True)]
-    padded = np.pad(values, padding)
-    split = [k for n, f in zip(padded.shape, edges, strict=True) for k in (n // f, f)]
-    return padded.reshape(split).mean(axis=tuple(range(1, 2 * values.ndim, 2)))

@@ -55,6 +55,13 @@ class Overlap:
         score[allowed] = together[allowed] / np.sqrt(size[allowed])
         return score * np.sqrt(n)
 
+    def covariances(self, a: Floats, b: Floats) -> Floats:
+        """Return covariance times root of overlap, for every shift of ``b``."""
+        fa, fb = self._forward(a), self._forward(b)
+        n = np.maximum(self.number, 1)
+        sums = self._joined(fa, self._mask) * self._joined(self._mask, fb)
+        return (self._joined(fa, fb) - sums / n) / np.sqrt(n)
+
     def width(self, a: Floats) -> float:
         """Return over how many cells a map resembles itself, at least one."""
         score = self.scores(a, a)
