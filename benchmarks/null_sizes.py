@@ -31,6 +31,8 @@ CASES = {
     "grain of 16 µm and shared trend, beyond the trend": (4.0, True),
 }
 
+BENCHMARKS: dict[str, Any] = {}
+
 Fields = tuple[NDArray[Any], list[NDArray[Any]], NDArray[Any], NDArray[Any]]
 
 

@@ -278,7 +278,7 @@ def _notes(cell: float, width: float, level: float) -> tuple[str, ...]:
     return (
         f"Cells of {cell:.3g} µm, distances in bins of {width:.3g} µm from the wall; "
         "the inside of vessels is left out.",
-        "Null model: all shifts of the drug's map that leave a quarter of the tissue "
+        "Null model: all shifts of the drug's map that leave a third of the tissue "
         "or more, variance corrected for the overlap. p: largest standardised "
         "deviation of the whole curve (MAD); p_dclf: mean squared one.",
         f"Bands hold {1 - level:.3g} of all shifts, in one bin (low, high) or as a "
