@@ -55,6 +55,7 @@ def shuffled_p(
     values = z[inside].astype(np.float32)
     strides = np.array([padded[0].size, padded.shape[2], 1])
     moves = steps @ strides
+    box = np.zeros((0, 3), np.int64)
     if by_row:
         degree = np.zeros(padded.size, np.int64)
         flat = padded.ravel()
@@ -63,13 +64,19 @@ def shuffled_p(
         factor = (1.0 / np.maximum(degree, 1)).astype(np.float32)[places]
     else:
         # The other half of the pairs says the same again.
+        if inside.all():
+            box = np.concatenate([[inside.shape], steps[moves > 0]])
         moves, factor = moves[moves > 0], np.ones(0, np.float32)
     mean = _expected(values, padded, places, moves, factor)
+    shared = (values, padded.size, places, moves, factor, box)
     jobs = [
-        (values, padded.size, places, moves, factor, count, _state(seed, number))
+        (*shared, count, _state(seed, number))
         for number, count in enumerate(_shares(permutations))
     ]
-    observed = _cross(_laid(values, padded.size, places), places, moves, factor)
+    if len(box):
+        observed = _cross_of_box(values, box)
+    else:
+        observed = _cross(_laid(values, padded.size, places), places, moves, factor)
     limit = abs(observed - mean) - _SAME * float((values.astype(float) ** 2).sum())
     task = task or Task()
     task.step(0, len(jobs), "shuffling")
@@ -120,15 +127,23 @@ def shuffled_crosses(
     places: Any,
     moves: Any,
     factor: Any,
+    box: Any,
     count: int,
     state: Any,
 ) -> Any:
-    """Return Σ w zᵢ zⱼ of each of ``count`` permutations."""
+    """Return Σ w zᵢ zⱼ of each of ``count`` permutations.
+
+    In a whole box, whose shape and steps ``box`` holds, values need not be laid out
+    on a grid again after each shuffle.
+    """
     shuffled = values.copy()
     grid = np.zeros(size, np.float32)
     found = np.empty(count)
     for number in range(count):
         _shuffle(shuffled, state)
+        if len(box):
+            found[number] = _cross_of_box(shuffled, box)
+            continue
         for k in range(len(places)):
             grid[places[k]] = shuffled[k]
         found[number] = _cross(grid, places, moves, factor)
@@ -153,6 +168,24 @@ def _cross(grid: Any, places: Any, moves: Any, factor: Any) -> float:
         for move in moves:
             lag += grid[places[k] + move]
         total += factor[k] * grid[places[k]] * lag
+    return total
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _cross_of_box(values: Any, box: Any) -> float:
+    grid = values.reshape((box[0, 0], box[0, 1], box[0, 2]))
+    total = 0.0
+    for k in range(1, len(box)):
+        i, j, m = box[k]
+        left, right = max(0, -m), grid.shape[2] - max(0, m)
+        for a in range(grid.shape[0] - i):
+            for b in range(max(0, -j), grid.shape[1] - max(0, j)):
+                here = grid[a, b, left:right]
+                there = grid[a + i, b + j, left + m : right + m]
+                part = 0.0
+                for c in range(len(here)):
+                    part += np.float64(here[c]) * np.float64(there[c])
+                total += part
     return total
 
 
