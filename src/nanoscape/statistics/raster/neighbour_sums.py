@@ -58,21 +58,22 @@ def sum_neighbours(
         steps to neighbours, and whether weights of a pixel add up to one.
     """
     *masks, zoned, known, means, steps, by_row = rest
-    x = values.astype(np.float64)
-    index = ranked(zone_numbers(values.shape, masks, zoned), known)
+    missing = 3 - values.ndim
+    shape = (1,) * missing + values.shape
+    low = np.array([0] * missing + [part.start for part in block.inner]) + 1
+    high = np.array([1] * missing + [part.stop for part in block.inner]) + 1
+    numbers = zone_numbers(values.shape, masks, zoned).reshape(shape)
+    x = values.reshape(shape).astype(np.float64)
+    if known.size == 1 and not by_row:
+        inside = (numbers == known[0]) & np.isfinite(x)
+        z = np.zeros([n + 2 for n in shape])
+        np.subtract(x, means[0], out=z[1:-1, 1:-1, 1:-1], where=inside)
+        forward = steps[[tuple(step) > (0, 0, 0) for step in steps.tolist()]]
+        return _sums_of_one(z, np.pad(inside, 1), low, high, forward)
+    index = ranked(numbers, known)
     index[~np.isfinite(x)] = 0
     z = np.where(index > 0, x - np.concatenate([[0.0], means])[index], 0.0)
-    missing = 3 - x.ndim
-    shape = (1,) * missing + x.shape
-    padded_index = np.pad(index.reshape(shape), 1)
-    padded_z = np.pad(z.reshape(shape), 1)
-    low = [0] * missing + [part.start for part in block.inner]
-    high = [1] * missing + [part.stop for part in block.inner]
-    first, last = np.array(low) + 1, np.array(high) + 1
-    if known.size == 1 and not by_row:
-        forward = steps[[tuple(step) > (0, 0, 0) for step in steps.tolist()]]
-        return _sums_of_one(padded_z, padded_index == 1, first, last, forward)
-    return _sums(padded_z, padded_index, first, last, steps, by_row, known.size)
+    return _sums(np.pad(z, 1), np.pad(index, 1), low, high, steps, by_row, known.size)
 
 
 @numba.njit(nogil=True, cache=True)
