@@ -78,6 +78,16 @@ _MEASURE = (
         "Measures how the amount falls off with the distance to the nearest vessel.",
     ),
     (
+        "statistics.vessel_relation",
+        "Related to vessels?",
+        "Asks whether the amount has to do with vessels, beyond rim and core.",
+    ),
+    (
+        "statistics.reach",
+        "Within reach of vessels",
+        "Measures how much tissue is near vessels and holds enough of the drug.",
+    ),
+    (
         "statistics.heterogeneity",
         "Unevenness",
         "Measures how evenly the amount is spread over the tissue.",
@@ -108,6 +118,11 @@ _MEASURE = (
         "Finds pixels that are like their neighbours, and those that are not.",
     ),
     (
+        "statistics.variogram",
+        "Variogram",
+        "Measures how alike pixels are by their distance: the size of patches.",
+    ),
+    (
         "statistics.codistribution",
         "Co-distribution",
         "Measures how much two images agree, and whether chance would do as well.",
@@ -116,6 +131,41 @@ _MEASURE = (
         "statistics.distance_map",
         "Distance map",
         "Makes an image of the distance to the nearest vessel.",
+    ),
+    (
+        "statistics.ripley",
+        "Clustering of points",
+        "Measures whether particles or cells gather or keep apart, by distance.",
+    ),
+    (
+        "statistics.nearest_neighbours",
+        "Nearest neighbours",
+        "Measures how far it is to the nearest particle or cell.",
+    ),
+    (
+        "statistics.quadrats",
+        "Quadrat test",
+        "Tests whether equal parts of an area hold equally many points.",
+    ),
+    (
+        "statistics.mark_correlation",
+        "Values of neighbours",
+        "Measures whether points near each other carry like values.",
+    ),
+    (
+        "statistics.point_density",
+        "Density of points",
+        "Makes an image of how densely points lie.",
+    ),
+    (
+        "statistics.compare_groups",
+        "Compare groups",
+        "Compares groups by one value for each subject.",
+    ),
+    (
+        "statistics.variance_components",
+        "Variance by level",
+        "Splits the variance into subjects, lesions and sections.",
     ),
     (
         "quantify.suv",
