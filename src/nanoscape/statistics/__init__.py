@@ -2,6 +2,7 @@
 
 OPERATIONS: dict[str, str] = {
     "autocorrelation": "nanoscape.statistics.raster.autocorrelation:autocorrelation",
+    "carrier_ratio": "nanoscape.statistics.agreement.carrier_ratio:carrier_ratio",
     "compare_groups": "nanoscape.statistics.levels.compare_groups:compare_groups",
     "codistribution": "nanoscape.statistics.agreement.codistribution:codistribution",
     "distance_map": "nanoscape.statistics.distance.distance_map:distance_map",

@@ -128,6 +128,11 @@ _MEASURE = (
         "Measures how much two images agree, and whether chance would do as well.",
     ),
     (
+        "statistics.carrier_ratio",
+        "Drug-to-carrier ratio",
+        "Maps how much drug there is for each carrier, relative to the product.",
+    ),
+    (
         "statistics.distance_map",
         "Distance map",
         "Makes an image of the distance to the nearest vessel.",
