@@ -34,6 +34,7 @@ def verify() -> list[Check]:
     """
     parts = (
         _unevenness,
+        _histogram,
         _patterns,
         _agreement,
         _distances,
@@ -86,6 +87,31 @@ def _unevenness() -> Iterator[Check]:
     row = run("statistics.theil_decomposition", image, areas).summary.data.iloc[0]
     name = "Theil between an empty and a full half"
     yield check(name, row["theil_between"], math.log(2), 1e-12, CLOSED)
+
+
+def _histogram() -> Iterator[Check]:
+    image = Image.from_array(_phantom(), "zyx", spacing=2000.0)
+    row = run("statistics.first_order", image, bin_width=1.0).data.iloc[0]
+    for column, expected, tolerance in (
+        ("skewness", 1.08, 5e-3),
+        ("excess_kurtosis", -0.355, 5e-4),
+        ("median", 1.0, 0.0),
+        ("p10", 1.0, 0.0),
+        ("p90", 4.0, 0.0),
+        ("interquartile_range", 3.0, 0.0),
+        ("mean_absolute_deviation", 1.55, 5e-3),
+        ("robust_mean_absolute_deviation", 1.11, 5e-3),
+        ("median_absolute_deviation", 1.15, 5e-3),
+        ("energy", 567.0, 1e-9),
+        ("root_mean_square", 2.77, 5e-3),
+        ("uniformity", 0.512, 5e-4),
+        ("volume_at_intensity_10", 0.324, 5e-4),
+        ("volume_at_intensity_90", 0.0946, 5e-5),
+        ("intensity_at_volume_10", 5.0, 0.0),
+        ("intensity_at_volume_90", 2.0, 0.0),
+    ):
+        name = f"IBSI {column.replace('_', ' ')}"
+        yield check(name, row[column], expected, tolerance, _IBSI)
 
 
 def _patterns() -> Iterator[Check]:

@@ -93,6 +93,11 @@ _MEASURE = (
         "Measures how evenly the amount is spread over the tissue.",
     ),
     (
+        "statistics.first_order",
+        "Histogram figures",
+        "Describes the histogram of the values by standard figures.",
+    ),
+    (
         "statistics.theil_decomposition",
         "Unevenness between and within areas",
         "Splits the unevenness into that between areas and that within them.",
