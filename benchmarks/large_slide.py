@@ -19,8 +19,8 @@ from nanoscape import read
 from nanoscape.compute import Cancelled, Task, Threads, using
 from nanoscape.phantom import make_slide
 from nanoscape.segmentation.vessels import vessels
-from nanoscape.statistics.distance_map import distance_map
-from nanoscape.statistics.distance_profile import distance_profile
+from nanoscape.statistics.distance.distance_map import distance_map
+from nanoscape.statistics.distance.distance_profile import distance_profile
 
 BENCHMARKS: dict[str, Any] = {}
 """None: it takes an hour and is compared with a limit, not with a peer."""

@@ -12,8 +12,8 @@ from scipy import ndimage
 
 from benchmarks import Benchmark
 from nanoscape.model import Affine, Image, Labels, Level
-from nanoscape.statistics.distance_map import distance_map
-from nanoscape.statistics.distance_profile import distance_profile
+from nanoscape.statistics.distance.distance_map import distance_map
+from nanoscape.statistics.distance.distance_profile import distance_profile
 
 LENGTH = 30.0
 

@@ -13,9 +13,9 @@ from scipy import ndimage
 from benchmarks import Result, best_of
 from nanoscape.compute import Threads, using
 from nanoscape.model import Image
-from nanoscape.statistics.autocorrelation import autocorrelation
-from nanoscape.statistics.codistribution import codistribution
-from nanoscape.statistics.hot_spots import hot_spots
+from nanoscape.statistics.agreement.codistribution import codistribution
+from nanoscape.statistics.raster.autocorrelation import autocorrelation
+from nanoscape.statistics.raster.hot_spots import hot_spots
 
 SIDE = 500
 

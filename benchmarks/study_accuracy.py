@@ -22,7 +22,7 @@ from nanoscape.demo.truth import CLASSES, compare_with_truth, dice_by_class
 from nanoscape.model import Study
 from nanoscape.phantom import make_study
 from nanoscape.phantom.truth import read_truth
-from nanoscape.statistics.distance_profile import distance_profile
+from nanoscape.statistics.distance.distance_profile import distance_profile
 from nanoscape.workflow import Session, run_recipe
 
 SEEDS = (501, 502, 503, 504, 505)

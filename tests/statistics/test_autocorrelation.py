@@ -12,9 +12,9 @@ import pytest
 from nanoscape.compute import Threads, using
 from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Image, Labels, Regions
-from nanoscape.statistics.autocorrelation import autocorrelation
-from nanoscape.statistics.moran_geary import PairSums, geary, moran
-from nanoscape.statistics.neighbour_sums import offsets
+from nanoscape.statistics.raster.autocorrelation import autocorrelation
+from nanoscape.statistics.raster.moran_geary import PairSums, geary, moran
+from nanoscape.statistics.raster.neighbour_sums import offsets
 
 PHANTOM = (
     "14411 14611 41641 44641 14411 11611 x1311 44611 "
@@ -223,7 +223,7 @@ def test_what_cannot_be_measured_has_a_reason(values, reason):
 
 
 def test_too_large_regions_say_so(monkeypatch):
-    monkeypatch.setattr("nanoscape.statistics.autocorrelation.HELD_PIXELS", 10)
+    monkeypatch.setattr("nanoscape.statistics.raster.autocorrelation.HELD_PIXELS", 10)
     values = np.random.default_rng(0).random((5, 5))
     found = row(values, permutations=9)
     assert "larger than 10 pixels" in found.permutation_reason

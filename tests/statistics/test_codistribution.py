@@ -13,8 +13,8 @@ from scipy import ndimage, stats
 from nanoscape.compute import Threads, using
 from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Image, Labels
-from nanoscape.statistics.codistribution import codistribution
-from nanoscape.statistics.shifts import effective_size
+from nanoscape.statistics.agreement.codistribution import codistribution
+from nanoscape.statistics.nulls.shifts import effective_size
 
 TILES = {
     "a": [[0, 1], [0, 1]],
@@ -192,7 +192,7 @@ def test_chunks_and_workers_do_not_matter():
 
 def test_coarse_cells_are_means_of_pixels(monkeypatch):
     monkeypatch.setattr(
-        "nanoscape.statistics.two_channels.LONGEST", {1: 20, 2: 20, 3: 20}
+        "nanoscape.statistics.agreement.two_channels.LONGEST", {1: 20, 2: 20, 3: 20}
     )
     rng = np.random.default_rng(8)
     a, b = smooth(rng, (100, 90), 6.0), smooth(rng, (100, 90), 6.0)

@@ -10,7 +10,7 @@ from scipy import ndimage
 from nanoscape.compute import Threads, using
 from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Affine, Labels, Tags
-from nanoscape.statistics.distance_map import distance_map
+from nanoscape.statistics.distance.distance_map import distance_map
 
 
 def labels(mask, spacing=1.0, **more):

@@ -15,7 +15,7 @@ from nanoscape.compute import Threads, using
 from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Image, Labels, Regions, Tags
 from nanoscape.operation import spec_of
-from nanoscape.statistics.distance_profile import distance_profile
+from nanoscape.statistics.distance.distance_profile import distance_profile
 
 
 def summary(*inputs, **options):

@@ -13,9 +13,9 @@ from scipy import integrate
 from nanoscape.compute import Threads, using
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Regions
-from nanoscape.statistics.heterogeneity import heterogeneity
-from nanoscape.statistics.lorenz_curve import lorenz_curve
-from nanoscape.statistics.theil import theil_decomposition
+from nanoscape.statistics.unevenness.heterogeneity import heterogeneity
+from nanoscape.statistics.unevenness.lorenz_curve import lorenz_curve
+from nanoscape.statistics.unevenness.theil import theil_decomposition
 
 
 def image(values, **more):
@@ -54,7 +54,9 @@ def test_binned_values_agree_with_sorted_ones(monkeypatch):
     values = np.random.default_rng(0).gamma(2.0, 1.0, (300, 400)) + 1e5
     exact = heterogeneity(image(values)).data.iloc[0]
     assert exact.standard_deviation == pytest.approx(values.std(), rel=1e-9)
-    monkeypatch.setattr("nanoscape.statistics.counted_values.EXACT_PIXELS", 1)
+    monkeypatch.setattr(
+        "nanoscape.statistics.unevenness.counted_values.EXACT_PIXELS", 1
+    )
     binned = heterogeneity(image(values)).data.iloc[0]
     for name in ("mean", "standard_deviation", "gini"):
         assert binned[name] == pytest.approx(exact[name], rel=1e-6)
@@ -62,7 +64,9 @@ def test_binned_values_agree_with_sorted_ones(monkeypatch):
 
 @pytest.mark.parametrize("limit", [1, 2**24])
 def test_chunks_and_workers_do_not_matter(limit, monkeypatch):
-    monkeypatch.setattr("nanoscape.statistics.counted_values.EXACT_PIXELS", limit)
+    monkeypatch.setattr(
+        "nanoscape.statistics.unevenness.counted_values.EXACT_PIXELS", limit
+    )
     values = np.random.default_rng(0).gamma(2.0, 1.0, (210, 180))
     numbers = np.random.default_rng(1).integers(0, 4, values.shape)
     tables = []

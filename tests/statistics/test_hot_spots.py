@@ -14,10 +14,10 @@ from scipy import stats
 from nanoscape.compute import Threads, using
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels
-from nanoscape.statistics.false_discoveries import discoveries
-from nanoscape.statistics.hot_spots import hot_spots
-from nanoscape.statistics.local_moran import local_moran
-from nanoscape.statistics.neighbourhood import neighbourhood
+from nanoscape.statistics.raster.false_discoveries import discoveries
+from nanoscape.statistics.raster.hot_spots import hot_spots
+from nanoscape.statistics.raster.local_moran import local_moran
+from nanoscape.statistics.raster.neighbourhood import neighbourhood
 
 
 def image(values, spacing=1.0, **more):
@@ -67,7 +67,7 @@ def test_scores_with_holes_and_long_voxels_against_all_pairs(shape, spacing, rad
 
 
 def test_local_values_add_up_to_moran():
-    from nanoscape.statistics.autocorrelation import autocorrelation
+    from nanoscape.statistics.raster.autocorrelation import autocorrelation
 
     values = np.random.default_rng(1).gamma(2.0, 1.0, (9, 14))
     values[2:4, 5:7] = np.nan

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from nanoscape.model import Affine, Image, Labels
-from nanoscape.statistics.distance_map import distance_map
+from nanoscape.statistics.distance.distance_map import distance_map
 
 
 def vessel_field(seed=0, side=700, per_mm2=100, radius=4):

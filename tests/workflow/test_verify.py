@@ -15,7 +15,7 @@ def test_every_check_passes_and_can_be_written_down():
 
 
 def test_a_wrong_answer_is_noticed(monkeypatch):
-    import nanoscape.statistics.heterogeneity as room
+    import nanoscape.statistics.unevenness.heterogeneity as room
 
     monkeypatch.setattr(room, "_gini", lambda count, total: (0.5, ""))
     failed = [check["name"] for check in verify() if not check["passed"]]

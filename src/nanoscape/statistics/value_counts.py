@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.statistics.binning import Floats
+from nanoscape.statistics.distance.binning import Floats
 
 _EXACT_PIXELS = 2**24
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.model import Image, Labels, Quantity, Tags
-from nanoscape.workflow.registry import resolve
-
-Check = dict[str, Any]
-"""``name``, ``value``, ``expected``, ``tolerance``, ``source`` and ``passed``."""
+from nanoscape.workflow.verify_check import CLOSED, Check, check, run
+from nanoscape.workflow.verify_figures import lattice_checks, law_checks, levels_checks
+from nanoscape.workflow.verify_points import points_checks
 
 _IBSI = "IBSI digital phantom, doi:10.1148/radiol.2020191145"
-_CLOSED = "closed form"
 
 _PHANTOM = (
     "14411 14611 41641 44641 14411 11611 x1311 44611 "
@@ -36,32 +34,19 @@ def verify() -> list[Check]:
     """
     parts = (
         _unevenness,
+        _histogram,
         _patterns,
         _agreement,
         _distances,
         _lattices,
         _profiles,
         _uptake,
+        law_checks,
+        lattice_checks,
+        points_checks,
+        levels_checks,
     )
-    return [check for part in parts for check in part()]
-
-
-def _check(
-    name: str, value: float, expected: float, tolerance: float, source: str
-) -> Check:
-    return {
-        "name": name,
-        "value": float(value),
-        "expected": float(expected),
-        "tolerance": float(tolerance),
-        "source": source,
-        "passed": bool(abs(value - expected) <= tolerance),
-    }
-
-
-def _run(name: str, *inputs: Any, **options: Any) -> Any:
-    function: Callable[..., Any] = resolve(name).function
-    return function(*inputs, **options)
+    return [found for part in parts for found in part()]
 
 
 def _phantom() -> NDArray[np.float64]:
@@ -72,18 +57,18 @@ def _phantom() -> NDArray[np.float64]:
 
 def _unevenness() -> Iterator[Check]:
     row = _row(_phantom(), bin_width=1.0)
-    yield _check("IBSI mean", row["mean"], 2.148649, 5e-7, _IBSI)
+    yield check("IBSI mean", row["mean"], 2.148649, 5e-7, _IBSI)
     found = row["coefficient_of_variation"]
-    yield _check("IBSI coefficient of variation", found, 0.812198, 5e-7, _IBSI)
-    yield _check("IBSI entropy (bits)", row["entropy_bits"], 1.27, 5e-3, _IBSI)
+    yield check("IBSI coefficient of variation", found, 0.812198, 5e-7, _IBSI)
+    yield check("IBSI entropy (bits)", row["entropy_bits"], 1.27, 5e-3, _IBSI)
     found = row["quartile_coefficient_of_dispersion"]
     name = "IBSI quartile coefficient of dispersion"
-    yield _check(name, found, 0.6, 1e-12, _IBSI)
+    yield check(name, found, 0.6, 1e-12, _IBSI)
     found = row["standard_deviation"] ** 2
-    yield _check("IBSI variance", found, 3.05, 5e-3, _IBSI)
+    yield check("IBSI variance", found, 3.05, 5e-3, _IBSI)
     expected = 0.38339282678905323
     source = "closed form over the values of the IBSI digital phantom"
-    yield _check("Gini of the IBSI phantom", row["gini"], expected, 1e-12, source)
+    yield check("Gini of the IBSI phantom", row["gini"], expected, 1e-12, source)
     cases = {
         "equal values": (np.ones(4), 0.0),
         "one of four holds all": (np.array([0.0, 0, 0, 1]), 0.75),
@@ -92,23 +77,48 @@ def _unevenness() -> Iterator[Check]:
     }
     for name, (sample, gini) in cases.items():
         found = _row(sample[None])["gini"]
-        yield _check(f"Gini of {name}", found, gini, 1e-12, _CLOSED)
+        yield check(f"Gini of {name}", found, gini, 1e-12, CLOSED)
     found = _row(np.arange(1.0, 6)[None])["theil"]
     expected = 0.11968759358350917
-    yield _check("Theil of 1 to 5", found, expected, 1e-12, "PySAL inequality 1.1.2")
+    yield check("Theil of 1 to 5", found, expected, 1e-12, "PySAL inequality 1.1.2")
     halves = np.array([[0.0, 0, 0, 10, 10, 10]])
     image = Image.from_array(halves, "yx", spacing=1.0)
     areas = Labels.from_array(1 + (halves > 0), "yx", spacing=1.0)
-    row = _run("statistics.theil_decomposition", image, areas).summary.data.iloc[0]
+    row = run("statistics.theil_decomposition", image, areas).summary.data.iloc[0]
     name = "Theil between an empty and a full half"
-    yield _check(name, row["theil_between"], math.log(2), 1e-12, _CLOSED)
+    yield check(name, row["theil_between"], math.log(2), 1e-12, CLOSED)
+
+
+def _histogram() -> Iterator[Check]:
+    image = Image.from_array(_phantom(), "zyx", spacing=2000.0)
+    row = run("statistics.first_order", image, bin_width=1.0).data.iloc[0]
+    for column, expected, tolerance in (
+        ("skewness", 1.08, 5e-3),
+        ("excess_kurtosis", -0.355, 5e-4),
+        ("median", 1.0, 0.0),
+        ("p10", 1.0, 0.0),
+        ("p90", 4.0, 0.0),
+        ("interquartile_range", 3.0, 0.0),
+        ("mean_absolute_deviation", 1.55, 5e-3),
+        ("robust_mean_absolute_deviation", 1.11, 5e-3),
+        ("median_absolute_deviation", 1.15, 5e-3),
+        ("energy", 567.0, 1e-9),
+        ("root_mean_square", 2.77, 5e-3),
+        ("uniformity", 0.512, 5e-4),
+        ("volume_at_intensity_10", 0.324, 5e-4),
+        ("volume_at_intensity_90", 0.0946, 5e-5),
+        ("intensity_at_volume_10", 5.0, 0.0),
+        ("intensity_at_volume_90", 2.0, 0.0),
+    ):
+        name = f"IBSI {column.replace('_', ' ')}"
+        yield check(name, row[column], expected, tolerance, _IBSI)
 
 
 def _patterns() -> Iterator[Check]:
     options: dict[str, Any] = {"permutations": 0}
     row = _alike(_phantom(), 2000.0, weights="inverse distance", **options)
-    yield _check("IBSI Moran's I", row["moran_i"], 0.0397, 3e-4, _IBSI)
-    yield _check("IBSI Geary's C", row["geary_c"], 0.974, 6e-3, _IBSI)
+    yield check("IBSI Moran's I", row["moran_i"], 0.0397, 3e-4, _IBSI)
+    yield check("IBSI Geary's C", row["geary_c"], 0.974, 6e-3, _IBSI)
     source = "PySAL esda on a lattice of 3 × 3"
     nine = np.arange(1.0, 10).reshape(3, 3)
     row = _alike(nine, weights="rook", **options)
@@ -123,17 +133,17 @@ def _patterns() -> Iterator[Check]:
         ("Geary's C", "geary_c", 1 / 3),
     ):
         name = f"{name}, 1 to 9, rook"
-        yield _check(name, row[column], expected, 1e-12, source)
+        yield check(name, row[column], expected, 1e-12, source)
     row = _alike(nine, weights="queen", standardise="rows", **options)
     name = "Moran's I, 1 to 9, queen, weights by row"
-    yield _check(name, row["moran_i"], 0.3555555555555555, 1e-12, source)
+    yield check(name, row["moran_i"], 0.3555555555555555, 1e-12, source)
     source = "PySAL esda on a lattice of 5 × 5"
     powers = np.arange(25.0).reshape(5, 5) ** 1.5
     row = _alike(powers, weights="queen", standardise="rows", **options)
     name = "Moran's I of n to the power of 1.5, weights by row"
-    yield _check(name, row["moran_i"], 0.7453014926578829, 1e-12, source)
+    yield check(name, row["moran_i"], 0.7453014926578829, 1e-12, source)
     image = Image.from_array(powers, "yx", spacing=1.0)
-    scores = _run("statistics.hot_spots", image).score.data.compute()
+    scores = run("statistics.hot_spots", image).score.data.compute()
     for (y, x), expected in (
         ((0, 0), -2.38201812),
         ((0, 4), -1.85741679),
@@ -142,7 +152,7 @@ def _patterns() -> Iterator[Check]:
         ((2, 2), -0.40669365),
     ):
         name = f"Gi* of n to the power of 1.5, row {y}, column {x}"
-        yield _check(name, scores[y, x], expected, 1e-6, source)
+        yield check(name, scores[y, x], expected, 1e-6, source)
 
 
 def _agreement() -> Iterator[Check]:
@@ -163,22 +173,22 @@ def _agreement() -> Iterator[Check]:
         "ae": {"manders_m1": 1.0, "manders_m2": 0.5},
     }.items():
         images = [Image.from_array(tiles[k], "yx", spacing=1.0) for k in pair]
-        table = _run("statistics.codistribution", *images, thresholds="given")
+        table = run("statistics.codistribution", *images, thresholds="given")
         row = table.data.iloc[0]
         for column, expected in columns.items():
             name = f"{column} of the tiles {pair[0]} and {pair[1]}"
             source = "tests of pewlib, github.com/djdt/pewlib"
-            yield _check(name, row[column], expected, 1e-12, source)
+            yield check(name, row[column], expected, 1e-12, source)
 
 
 def _alike(values: NDArray[np.float64], spacing: float = 1.0, **options: Any) -> Any:
     image = Image.from_array(values, "zyx"[-values.ndim :], spacing=spacing)
-    return _run("statistics.autocorrelation", image, **options).data.iloc[0]
+    return run("statistics.autocorrelation", image, **options).data.iloc[0]
 
 
 def _row(values: NDArray[np.float64], **options: Any) -> Any:
     image = Image.from_array(values, "zyx"[-values.ndim :], spacing=1.0)
-    return _run("statistics.heterogeneity", image, **options).data.iloc[0]
+    return run("statistics.heterogeneity", image, **options).data.iloc[0]
 
 
 def _distances() -> Iterator[Check]:
@@ -186,18 +196,18 @@ def _distances() -> Iterator[Check]:
     seeds = rng.random((9, 24, 31)) < 0.01
     steps = np.array([3.0, 1.0, 1.5])
     vessels = Labels.from_array(seeds, "zyx", spacing=steps.tolist())
-    found = _run("statistics.distance_map", vessels, from_wall=False)
+    found = run("statistics.distance_map", vessels, from_wall=False)
     every = np.argwhere(np.ones_like(seeds)) * steps
     apart = every[:, None] - (np.argwhere(seeds) * steps)[None]
     expected = np.sqrt((apart**2).sum(axis=-1)).min(axis=1)
     gap = np.abs(found.data.compute().ravel() - expected).max()
     name = "largest error of distances in three dimensions (µm)"
-    yield _check(name, gap, 0.0, 1e-5, "brute force over all pairs")
+    yield check(name, gap, 0.0, 1e-5, "brute force over all pairs")
     tube = np.zeros((1, 21), bool)
     tube[0, 9:12] = True
-    wall = _run("statistics.distance_map", Labels.from_array(tube, "yx", spacing=2.0))
+    wall = run("statistics.distance_map", Labels.from_array(tube, "yx", spacing=2.0))
     name = "distance to the wall of the first pixel outside (µm)"
-    yield _check(name, wall.data.compute()[0, 12], 1.0, 1e-6, "half a pixel of 2 µm")
+    yield check(name, wall.data.compute()[0, 12], 1.0, 1e-6, "half a pixel of 2 µm")
 
 
 def _lattices() -> Iterator[Check]:
@@ -212,13 +222,11 @@ def _lattices() -> Iterator[Check]:
         ("stripes of 100 µm", stripes, period / 4, period / 2),
     ):
         vessels = Labels.from_array(mask, "yx", spacing=1.0)
-        found = _run("statistics.distance_map", vessels, from_wall=False)
+        found = run("statistics.distance_map", vessels, from_wall=False)
         whole = found.data.compute()[100:500, 100:500]
-        yield _check(
-            f"mean distance, {name} (µm)", whole.mean(), average, 0.01, _CLOSED
-        )
-        yield _check(
-            f"largest distance, {name} (µm)", whole.max(), largest, 1e-3, _CLOSED
+        yield check(f"mean distance, {name} (µm)", whole.mean(), average, 0.01, CLOSED)
+        yield check(
+            f"largest distance, {name} (µm)", whole.max(), largest, 1e-3, CLOSED
         )
 
 
@@ -230,11 +238,11 @@ def _profiles() -> Iterator[Check]:
     for centre in rng.integers(0, side, (50, 2)):
         mask |= (y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= 16
     vessels = Labels.from_array(mask, "yx", spacing=1.0, name="vessels")
-    distance = _run("statistics.distance_map", vessels).data.compute()
+    distance = run("statistics.distance_map", vessels).data.compute()
     amplitude, offset, length = 0.7, 0.3, 30.0
     field = amplitude * np.exp(-distance.astype(np.float64) / length) + offset
     drug = Image.from_array(field, "yx", spacing=1.0, name="drug")
-    row = _run("statistics.distance_profile", drug, vessels).summary.data.iloc[0]
+    row = run("statistics.distance_profile", drug, vessels).summary.data.iloc[0]
     half = -length * math.log((amplitude - offset) / (2 * amplitude))
     source = "closed form of 0.7 · exp(-d / 30 µm) + 0.3"
     area = amplitude * length * (1 - math.exp(-100 / length)) + 100 * offset
@@ -248,7 +256,7 @@ def _profiles() -> Iterator[Check]:
         ),
         ("area under the profile to 100 µm", "auc_0_100_um", area),
     ):
-        yield _check(f"{name} (µm)", row[column], expected, 0.01 * expected, source)
+        yield check(f"{name} (µm)", row[column], expected, 0.01 * expected, source)
 
 
 def _uptake() -> Iterator[Check]:
@@ -268,7 +276,7 @@ def _uptake() -> Iterator[Check]:
     }
     source = "IBSI reference object DRO_0_0, github.com/oncoray/suv_computation"
     found = _uptake_of(3600.0, ibsi)
-    yield _check("SUV of 3,600 Bq/mL (g/mL)", found, 1.0, 1e-3, source)
+    yield check("SUV of 3,600 Bq/mL (g/mL)", found, 1.0, 1e-3, source)
     vendor = header | {
         "weight_g": 67e3,
         "injected_dose": 374e6,
@@ -279,11 +287,11 @@ def _uptake() -> Iterator[Check]:
     expected = 0.00042748316187197236
     source = "a Siemens header, github.com/cornerstonejs/calculate-suv"
     found = _uptake_of(1.0, vendor)
-    yield _check("SUV for each Bq/mL", found, expected, 1e-9 * expected, source)
+    yield check("SUV for each Bq/mL", found, expected, 1e-9 * expected, source)
     at_injection = header | {"decay_correction": "ADMIN", "injected_dose": 5e6}
     name = "SUV 1 of a mouse of 25 g as %ID/g"
     found = _uptake_of(5e6 / mouse, at_injection, "percent_injected_dose")
-    yield _check(name, found, 4.0, 1e-12, _CLOSED)
+    yield check(name, found, 4.0, 1e-12, CLOSED)
 
 
 def _uptake_of(activity: float, header: dict[str, Any], name: str = "suv") -> float:
@@ -294,4 +302,4 @@ def _uptake_of(activity: float, header: dict[str, Any], name: str = "suv") -> fl
         quantity=Quantity("activity concentration", "Bq/mL"),
         tags=Tags.of("header", **header),
     )
-    return float(_run(f"quantify.{name}", image).data.compute()[0, 0])
+    return float(run(f"quantify.{name}", image).data.compute()[0, 0])

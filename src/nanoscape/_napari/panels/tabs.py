@@ -78,9 +78,24 @@ _MEASURE = (
         "Measures how the amount falls off with the distance to the nearest vessel.",
     ),
     (
+        "statistics.vessel_relation",
+        "Related to vessels?",
+        "Asks whether the amount has to do with vessels, beyond rim and core.",
+    ),
+    (
+        "statistics.reach",
+        "Within reach of vessels",
+        "Measures how much tissue is near vessels and holds enough of the drug.",
+    ),
+    (
         "statistics.heterogeneity",
         "Unevenness",
         "Measures how evenly the amount is spread over the tissue.",
+    ),
+    (
+        "statistics.first_order",
+        "Histogram figures",
+        "Describes the histogram of the values by standard figures.",
     ),
     (
         "statistics.theil_decomposition",
@@ -108,14 +123,59 @@ _MEASURE = (
         "Finds pixels that are like their neighbours, and those that are not.",
     ),
     (
+        "statistics.variogram",
+        "Variogram",
+        "Measures how alike pixels are by their distance: the size of patches.",
+    ),
+    (
         "statistics.codistribution",
         "Co-distribution",
         "Measures how much two images agree, and whether chance would do as well.",
     ),
     (
+        "statistics.carrier_ratio",
+        "Drug-to-carrier ratio",
+        "Maps how much drug there is for each carrier, relative to the product.",
+    ),
+    (
         "statistics.distance_map",
         "Distance map",
         "Makes an image of the distance to the nearest vessel.",
+    ),
+    (
+        "statistics.ripley",
+        "Clustering of points",
+        "Measures whether particles or cells gather or keep apart, by distance.",
+    ),
+    (
+        "statistics.nearest_neighbours",
+        "Nearest neighbours",
+        "Measures how far it is to the nearest particle or cell.",
+    ),
+    (
+        "statistics.quadrats",
+        "Quadrat test",
+        "Tests whether equal parts of an area hold equally many points.",
+    ),
+    (
+        "statistics.mark_correlation",
+        "Values of neighbours",
+        "Measures whether points near each other carry like values.",
+    ),
+    (
+        "statistics.point_density",
+        "Density of points",
+        "Makes an image of how densely points lie.",
+    ),
+    (
+        "statistics.compare_groups",
+        "Compare groups",
+        "Compares groups by one value for each subject.",
+    ),
+    (
+        "statistics.variance_components",
+        "Variance by level",
+        "Splits the variance into subjects, lesions and sections.",
     ),
     (
         "quantify.suv",

@@ -1,0 +1,1 @@
+"""Distance to vessels: map, profile, laws."""

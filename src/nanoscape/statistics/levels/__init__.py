@@ -1,0 +1,1 @@
+"""Subjects, lesions, sections: where variance lies, and what may be compared."""

@@ -1,0 +1,1 @@
+"""Patterns of points in a window of any shape."""

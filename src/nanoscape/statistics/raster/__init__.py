@@ -1,0 +1,1 @@
+"""Patterns on grids: whether neighbouring pixels are alike."""

@@ -1,0 +1,1 @@
+"""How unevenly values are spread, whatever their pattern."""
