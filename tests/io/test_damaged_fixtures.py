@@ -21,7 +21,7 @@ import pytest
 from damaged import COPIES, assert_data_or_one_error, damaged_trees, samples_of
 
 from nanoscape.errors import NanoscapeError, UnreadableFile
-from nanoscape.io import open_file, read
+from nanoscape.io import open_file, read, recognise
 from nanoscape.model import Image
 
 pytestmark = [
@@ -36,6 +36,8 @@ class Fixture:
 
     Attributes
     ----------
+    format
+        What it must be recognised as.
     opened
         What is opened, below the folder of test data.
     tree
@@ -47,6 +49,7 @@ class Fixture:
         What a user must say of it.
     """
 
+    format: str
     opened: str
     victims: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -54,8 +57,8 @@ class Fixture:
     given: dict[str, float] = field(default_factory=dict)
 
 
-def _alone(opened: str, **given: float) -> Fixture:
-    return Fixture(opened, given=given)
+def _alone(kind: str, opened: str, **given: float) -> Fixture:
+    return Fixture(kind, opened, given=given)
 
 
 PEWLIB = "laicpms/synth/synth_pewlib.npz"
@@ -66,61 +69,80 @@ BDV = ("synth_bdv.xml", "synth_bdv.h5")
 V04, V05 = (f"optical/ome_zarr_synth/nuclei_{v}.ome.zarr" for v in ("v04", "v05"))
 
 FIXTURES = (
-    _alone("ct/dicom/CT_small.dcm"),
-    _alone("ct/dicom/eCT_Supplemental.dcm"),
-    _alone("mri/dicom/MR_small_RLE.dcm"),
-    _alone("nuclear/nm_dicom/JPEG2000.dcm"),
-    _alone("nuclear/spect_nm_synth/spect_recon.dcm"),
-    _alone("ultrasound/dicom/examples_ybr_color.dcm", pixel_size=500.0),
-    _alone("mri/siemens_mosaic_fmri/001/IM-0001-0001.dcm"),
-    _alone("ct/dicom_ct_seg/liver.dcm"),
-    _alone("multimodal/ibsi_STS_002/PET/mask/RS.dcm"),
+    _alone("dicom", "ct/dicom/CT_small.dcm"),
+    _alone("dicom", "ct/dicom/eCT_Supplemental.dcm"),
+    _alone("dicom", "mri/dicom/MR_small_RLE.dcm"),
+    _alone("dicom", "nuclear/nm_dicom/JPEG2000.dcm"),
+    _alone("dicom", "nuclear/spect_nm_synth/spect_recon.dcm"),
+    _alone("dicom", "ultrasound/dicom/examples_ybr_color.dcm", pixel_size=500.0),
+    _alone("dicom", "mri/siemens_mosaic_fmri/001/IM-0001-0001.dcm"),
+    _alone("dicom", "ct/dicom_ct_seg/liver.dcm"),
+    _alone("dicom", "multimodal/ibsi_STS_002/PET/mask/RS.dcm"),
     Fixture(
+        "dicom",
         "nuclear/pet_dynamic_synth",
         victims=("IM011170830.dcm",),
         tree="nuclear/pet_dynamic_synth",
     ),
-    _alone("mri/nifti/functional.nii"),
-    _alone("ct/ibsi_digital_phantom/image/phantom.nii.gz"),
-    _alone("multimodal/ibsi_STS_002/nifti/PET_image.nii.gz"),
-    _alone("ct/mha/2DMRI-T1_brain.mha"),
-    _alone("ultrasound/mha/BkCurvilinearScanConvertedData.igs.mha", pixel_size=9.0),
-    _alone("mri/nrrd/prostate_phantom_subvolume.nrrd"),
-    _alone("nuclear/ecat/tinypet.v"),
-    Fixture("nuclear/interfile_pet/test_image_3.hv", STIR, STIR),
-    Fixture("nuclear/inveon_synth/mouse_fdg.img.hdr", INVEON, INVEON),
+    _alone("nifti", "mri/nifti/functional.nii"),
+    _alone("nifti", "ct/ibsi_digital_phantom/image/phantom.nii.gz"),
+    _alone("nifti", "multimodal/ibsi_STS_002/nifti/PET_image.nii.gz"),
+    _alone("metaimage", "ct/mha/2DMRI-T1_brain.mha"),
+    _alone(
+        "metaimage",
+        "ultrasound/mha/BkCurvilinearScanConvertedData.igs.mha",
+        pixel_size=9.0,
+    ),
+    _alone("nrrd", "mri/nrrd/prostate_phantom_subvolume.nrrd"),
+    _alone("ecat", "nuclear/ecat/tinypet.v"),
+    Fixture("interfile", "nuclear/interfile_pet/test_image_3.hv", STIR, STIR),
+    Fixture("inveon", "nuclear/inveon_synth/mouse_fdg.img.hdr", INVEON, INVEON),
     Fixture(
+        "bruker",
         "mri/bruker_synth/7/pdata/1/2dseq",
         victims=("7/pdata/1/2dseq", "7/pdata/1/visu_pars", "7/pdata/1/reco"),
         tree="mri/bruker_synth",
     ),
-    Fixture("msi/imzml_examples/Example_Processed.imzML", MSI, MSI),
-    _alone("imc/20210305_NE_mockData1/20210305_NE_mockData1.mcd"),
+    Fixture("imzml", "msi/imzml_examples/Example_Processed.imzML", MSI, MSI),
+    _alone("imc-mcd", "imc/20210305_NE_mockData1/20210305_NE_mockData1.mcd"),
     _alone(
-        "imc/20210305_NE_mockData1/20210305_NE_mockData1_ROI_003_3.txt", pixel_size=1.0
+        "imc-txt",
+        "imc/20210305_NE_mockData1/20210305_NE_mockData1_ROI_003_3.txt",
+        pixel_size=1.0,
     ),
     Fixture(
+        "laicpms-lines",
         "laicpms/synth/perkinelmer_xl",
         victims=("line_03.xl", "parameters.conf"),
         tree="laicpms/synth/perkinelmer_xl",
         given={"scan_speed": 40.0, "spot_size": 10.0},
     ),
-    _alone(PEWLIB),
-    _alone("laicpms/synth/image_matrix_Au197.csv", pixel_size=10.0),
-    _alone("mibi_synth/mibi.tiff"),
-    _alone("lightsheet/synth.ims"),
-    Fixture("lightsheet/synth_bdv.xml", BDV, BDV),
-    _alone("optical/czi_synth/synth.czi"),
-    _alone("optical/nd2/example-zstack.nd2"),
-    _alone("optical/ndpi/test3-TRITC-2-560.ndpi"),
-    _alone("optical/wsi/cmu-1-small-region.svs"),
-    _alone("optical/ome_tiff_synth/pyramid.ome.tif"),
-    _alone("optical/ome_tiff_synth/imagej_tzcyx.tif"),
-    _alone("optical/rgb/multipage.tif", pixel_size=1.0),
-    _alone("optical/rgb/retina.jpg", pixel_size=1.0),
-    Fixture(V04, (".zattrs", "s0/.zarray", "s0/0/0/0/0", "labels/.zattrs"), tree=V04),
-    Fixture(V05, ("zarr.json", "s0/zarr.json", "labels/nuclei/zarr.json"), tree=V05),
-    _alone("multimodal/msi_he_synth/landmarks.csv"),
+    _alone("laicpms-npz", PEWLIB),
+    _alone("laicpms-matrix", "laicpms/synth/image_matrix_Au197.csv", pixel_size=10.0),
+    _alone("tiff", "mibi_synth/mibi.tiff"),
+    _alone("imaris", "lightsheet/synth.ims"),
+    Fixture("bdv", "lightsheet/synth_bdv.xml", BDV, BDV),
+    _alone("czi", "optical/czi_synth/synth.czi"),
+    _alone("nd2", "optical/nd2/example-zstack.nd2"),
+    _alone("slide", "optical/ndpi/test3-TRITC-2-560.ndpi"),
+    _alone("slide", "optical/wsi/cmu-1-small-region.svs"),
+    _alone("ome-tiff", "optical/ome_tiff_synth/pyramid.ome.tif"),
+    _alone("tiff", "optical/ome_tiff_synth/imagej_tzcyx.tif"),
+    _alone("tiff", "optical/rgb/multipage.tif", pixel_size=1.0),
+    _alone("picture", "optical/rgb/retina.jpg", pixel_size=1.0),
+    Fixture(
+        "ome-zarr",
+        V04,
+        (".zattrs", "s0/.zarray", "s0/0/0/0/0", "labels/.zattrs"),
+        tree=V04,
+    ),
+    Fixture(
+        "ome-zarr",
+        V05,
+        ("zarr.json", "s0/zarr.json", "labels/nuclei/zarr.json"),
+        tree=V05,
+    ),
+    _alone("landmarks", "multimodal/msi_he_synth/landmarks.csv"),
 )
 CASES = [
     pytest.param(fixture, victim, id=f"{fixture.opened}-{Path(victim).name}")
@@ -161,6 +183,9 @@ def test_damaged_copies_give_data_or_one_error(
     fixture: Fixture, victim: str, shared_data: Path, tmp_path: Path
 ) -> None:
     tree, inside = _tree(fixture, shared_data, tmp_path)
+    found = recognise(tree / inside)
+    assert found is not None
+    assert found.name == fixture.format
     assert assert_data_or_one_error(tree / inside, **fixture.given)
     copies = tmp_path / "copies"
     copies.mkdir()
@@ -301,7 +326,7 @@ PACKED = (
 def test_samples_behind_a_checksum_are_right_or_refused(
     opened: str, shared_data: Path, tmp_path: Path
 ) -> None:
-    tree, inside = _tree(_alone(opened), shared_data, tmp_path)
+    tree, inside = _tree(_alone("", opened), shared_data, tmp_path)
     (known,) = read(tree / inside)
     assert isinstance(known, Image)
     copies = tmp_path / "copies"

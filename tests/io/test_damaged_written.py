@@ -1,98 +1,74 @@
-"""Damaged copies of formats without a file among the test data, written here.
+"""Damaged copies of files that are written here; every format is damaged somewhere.
 
 As in ``test_damaged_fixtures.py``, NANOSCAPE_DAMAGED_COPIES says how many.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
 from damaged import COPIES, assert_data_or_one_error, damaged_trees, samples_of
-from microscope_writers import compound_file, lif_image, write_lif, write_oib, write_oif
+from damaged_files import WRITTEN, Written
+from microscope_writers import compound_file
+from test_damaged_fixtures import FIXTURES
 
 from nanoscape.errors import NanoscapeError, UnreadableFile
-from nanoscape.io import open_file
+from nanoscape.io import FORMATS, open_file, recognise
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
-DATA = np.random.default_rng(8).integers(0, 4000, (2, 2, 3, 20, 30), dtype=np.uint16)
-
-
-def lif(folder: Path) -> None:
-    pytest.importorskip("liffile")
-    steps = {"T": 12.5, "Z": 1.5e-6, "Y": 0.3e-6, "X": 0.3e-6}
-    image = lif_image("series", DATA, "TCZYX", steps, channels=("Blue", "Red"))
-    write_lif(folder / "a.lif", [image])
-
-
-def oib(folder: Path) -> None:
-    pytest.importorskip("oiffile")
-    write_oib(folder / "a.oib", DATA[:1])
-
-
-def oif(folder: Path) -> None:
-    pytest.importorskip("oiffile")
-    write_oif(folder / "a.oif", DATA[:1])
-
-
-def parrec(folder: Path) -> None:
-    data = Path(nibabel.__file__).parent / "tests" / "data"
-    if not data.exists():
-        pytest.skip("nibabel is installed without its test files")
-    for suffix in (".PAR", ".REC"):
-        shutil.copy((data / "phantom_EPI_asc_CLEAR_2_1").with_suffix(suffix), folder)
-
-
-def metaimage_in_two_files(folder: Path) -> None:
-    header = (
-        "ObjectType = Image\nNDims = 3\nDimSize = 5 4 3\nElementType = MET_SHORT\n"
-        "ElementSpacing = 1 1 2\nElementDataFile = a.raw\n"
-    )
-    (folder / "a.mhd").write_text(header)
-    (folder / "a.raw").write_bytes(np.arange(60, dtype="<i2").tobytes())
-
-
-CASES: list[tuple[Callable[[Path], None], str, str]] = [
-    (lif, "a.lif", "a.lif"),
-    (oib, "a.oib", "a.oib"),
-    (oif, "a.oif", "a.oif"),
-    (oif, "a.oif", "a.oif.files/s_C001Z002T001.tif"),
-    (parrec, "phantom_EPI_asc_CLEAR_2_1.PAR", "phantom_EPI_asc_CLEAR_2_1.PAR"),
-    (parrec, "phantom_EPI_asc_CLEAR_2_1.PAR", "phantom_EPI_asc_CLEAR_2_1.REC"),
-    (metaimage_in_two_files, "a.mhd", "a.mhd"),
-    (metaimage_in_two_files, "a.mhd", "a.raw"),
+CASES = [
+    pytest.param(file, victim, id=f"{file.format}-{file.opened}-{Path(victim).name}")
+    for file in WRITTEN
+    for victim in file.victims or (file.opened,)
+]
+NAMED = ("laicpms-matrix",)
+"""Formats of which a file's name is part of what is known."""
+SINGLE = [
+    pytest.param(file, id=f"{file.format}-{file.opened}")
+    for file in WRITTEN
+    if not file.victims and file.readable and file.format not in NAMED
 ]
 
 
-@pytest.mark.parametrize(("write", "opened", "victim"), CASES)
+def test_every_format_is_damaged() -> None:
+    damaged = {file.format for file in (*FIXTURES, *WRITTEN)}
+    assert damaged == {known.name for known in FORMATS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "victim"), CASES)
 def test_damaged_copies_give_data_or_one_error(
-    write: Callable[[Path], None], opened: str, victim: str, tmp_path: Path
+    file: Written, victim: str, tmp_path: Path
 ) -> None:
     tree, copies = tmp_path / "intact", tmp_path / "copies"
     tree.mkdir()
     copies.mkdir()
-    write(tree)
-    assert assert_data_or_one_error(tree / opened)
+    file.write(tree)
+    found = recognise(tree / file.opened)
+    assert found is not None
+    assert found.name == file.format
+    whole = assert_data_or_one_error(tree / file.opened, **file.given)
+    assert whole == file.readable
     readable = [
-        assert_data_or_one_error(copy / opened)
+        assert_data_or_one_error(copy / file.opened, **file.given)
         for copy in damaged_trees(tree, victim, copies, count=COPIES, seed=1)
     ]
-    assert not readable[0], "an empty file has no data"
+    if victim == file.opened:
+        assert not readable[0], "an empty file has no data"
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".dcm", ".csv", ".bin", ""])
-@pytest.mark.parametrize(("write", "name"), [(lif, "a.lif"), (oib, "a.oib")])
+@pytest.mark.parametrize("file", SINGLE)
 def test_a_file_under_a_wrong_name_is_read_all_the_same(
-    write: Callable[[Path], None], name: str, suffix: str, tmp_path: Path
+    file: Written, suffix: str, tmp_path: Path
 ) -> None:
-    write(tmp_path)
-    known = open_file(tmp_path / name)
-    found = open_file((tmp_path / name).rename(tmp_path / f"renamed{suffix}"))
+    file.write(tmp_path)
+    path = tmp_path / file.opened
+    known = open_file(path, **file.given)
+    found = open_file(path.rename(tmp_path / f"renamed{suffix}"), **file.given)
     assert found.format == known.format
     assert len(found.objects) == len(known.objects)
 
@@ -105,25 +81,23 @@ def test_another_compound_file_is_not_taken_for_one_of_olympus(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
-@pytest.mark.parametrize(
-    ("write", "opened", "victim"),
-    [(lif, "a.lif", "a.lif"), (oib, "a.oib", "a.oib"), CASES[5]],
-    ids=["lif", "oib", "rec"],
-)
+@pytest.mark.parametrize(("file", "victim"), CASES)
 def test_a_truncated_file_never_gives_other_samples(
-    write: Callable[[Path], None],
-    opened: str,
-    victim: str,
-    share: float,
-    tmp_path: Path,
+    file: Written, victim: str, share: float, tmp_path: Path
 ) -> None:
-    write(tmp_path)
-    known = samples_of(tmp_path / opened)
+    if not file.readable:
+        pytest.skip("it has no samples")
+    file.write(tmp_path)
+    known = samples_of(tmp_path / file.opened, **file.given)
     data = (tmp_path / victim).read_bytes()
     (tmp_path / victim).write_bytes(data[: min(int(share * len(data)), len(data) - 1)])
     try:
-        found = samples_of(tmp_path / opened)
+        found = samples_of(tmp_path / file.opened, **file.given)
     except NanoscapeError:
         return
+    told = open_file(tmp_path / file.opened, **file.given).warnings
     for one, other in zip(found, known, strict=True):
+        if file.format in NAMED or any("left out" in sentence for sentence in told):
+            # A bare table may end anywhere; so may a log, but what it lacks is told.
+            other = other[: len(one)]
         np.testing.assert_array_equal(one, other)

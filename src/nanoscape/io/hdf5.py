@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from nanoscape.io.lazy import Box, Source, chunks_for, stamp
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _MOST_COMPRESSED = 100_000
 """An array that is larger than its file by more than this is damage."""
+_LATEST: dict[str, tuple[tuple[int, int], weakref.ref[Any]]] = {}
+"""Size, time stamp and file that was opened last under each path."""
 
 
 class Hdf5Source(Source):
@@ -113,7 +116,7 @@ def open_hdf5(path: Path) -> Any:
 
 @functools.lru_cache(maxsize=16)
 def _opened(path: str, size: int, modified: int, process: int) -> Any:
-    del size, modified, process
+    del process
     try:
         import h5py
     except ImportError as error:
@@ -121,7 +124,14 @@ def _opened(path: str, size: int, modified: int, process: int) -> Any:
             "reading HDF5 needs h5py",
             todo="install it with: pip install 'napari-nanoscape[formats]'",
         ) from error
-    return h5py.File(path, "r")
+    # HDF5 goes by what it knows of a file that is open, though it was written anew.
+    known, latest = _LATEST.get(path, ((size, modified), lambda: None))
+    outdated = latest() if known != (size, modified) else None
+    if outdated is not None:
+        outdated.close()
+    file = h5py.File(path, "r")
+    _LATEST[path] = (size, modified), weakref.ref(file)
+    return file
 
 
 def member(path: Path, name: str) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
 
 from nanoscape.compute.resample import rasterise
 from nanoscape.errors import MissingCalibration, UnreadableFile, WrongInput
@@ -254,17 +253,3 @@ def test_points_come_back_as_they_were(tmp_path: Path) -> None:
     assert (found.space, found.name) == ("slide", "cells")
     assert found.tags.tags == points.tags.tags
     pd.testing.assert_frame_equal(found.table, points.table)
-
-
-@pytest.mark.parametrize(
-    "count", [20, pytest.param(200, marks=pytest.mark.slow)], ids=["few", "many"]
-)
-def test_damage_gives_data_or_one_error(
-    drawn: Regions, tmp_path: Path, count: int
-) -> None:
-    path = write(drawn, tmp_path / "out.geojson", pixel_size=1.0)
-    whole = [
-        assert_data_or_one_error(copy)
-        for copy in damaged_copies(path, tmp_path, count=count, seed=3)
-    ]
-    assert not all(whole)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import roifile
-from damaged import assert_data_or_one_error, damaged_copies
 
 from nanoscape.compute.resample import rasterise
 from nanoscape.errors import MissingCalibration, UnreadableFile, WrongInput
@@ -192,23 +191,3 @@ def test_what_is_written_is_read_by_roifile_and_comes_back(tmp_path: Path) -> No
     with pytest.raises(WrongInput, match="has holes"):
         write(regions.replace(holes=holes), tmp_path / "b.zip", pixel_size=0.25)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["RoiSet.zip"]
-
-
-@pytest.mark.parametrize("kind", ["roi", "zip"])
-@pytest.mark.parametrize(
-    "count", [20, pytest.param(200, marks=pytest.mark.slow)], ids=["few", "many"]
-)
-def test_damage_gives_data_or_one_error(tmp_path: Path, kind: str, count: int) -> None:
-    path = tmp_path / f"RoiSet.{kind}"
-    data = roifile.ImagejRoi.frompoints(np.random.default_rng(0).random((30, 2)) * 99)
-    if kind == "roi":
-        data.tofile(path)
-    else:
-        with zipfile.ZipFile(path, "w") as archive:
-            for number in range(3):
-                archive.writestr(f"{number}.roi", data.tobytes())
-    whole = [
-        assert_data_or_one_error(copy, pixel_size=0.5)
-        for copy in damaged_copies(path, tmp_path, count=count, seed=4)
-    ]
-    assert not all(whole)

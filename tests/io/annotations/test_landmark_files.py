@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
+from landmark_texts import (
+    BIGWARP,
+    BIGWARP_3D,
+    BIGWARP_JSON,
+    ELASTIX,
+    PLACES,
+    TRANSFORMIX,
+)
 
 from nanoscape.errors import MissingCalibration, UnreadableFile, WrongInput
 from nanoscape.io import open_file, read, read_bigwarp, recognise, write
@@ -16,35 +22,6 @@ from nanoscape.io.annotations.elastix_points import (
     write_elastix_pair,
 )
 from nanoscape.model import Landmarks, Points
-
-# As BigWarp writes them: quoted, x first, "Infinity" for a place not yet set.
-BIGWARP = (
-    '"Pt-0","true","1.5","2.5","10.0","20.0"\n'
-    '"Pt-1","false","3.0","4.0","11.0","21.0"\n'
-    '"Pt-2","true","5.0","6.0","Infinity","Infinity"\n'
-)
-BIGWARP_3D = '"Pt-0","true","1.0","2.0","3.0","10.0","20.0","30.0"\n'
-BIGWARP_JSON = json.dumps(
-    {
-        "type": "BigWarpLandmarks",
-        "numDimensions": 3,
-        "movingPoints": [[1.0, 2.0, 3.0]],
-        "fixedPoints": [[10.0, 20.0, 30.0]],
-        "active": [True],
-        "names": ["Pt-0"],
-    }
-)
-# As transformix 5 writes them.
-TRANSFORMIX = (
-    "Point\t0\t; InputIndex = [ 0 0 150 ]\t; InputPoint = [ 0.5 0.25 150.0 ]\t; "
-    "OutputIndexFixed = [ 18 9 146 ]\t; OutputPoint = [ 18.4 8.7 146.3 ]\t; "
-    "Deformation = [ 17.9 8.45 -3.7 ]\t; OutputIndexMoving = [ 18 9 146 ]\n"
-    "Point\t1\t; InputIndex = [ 1 0 150 ]\t; InputPoint = [ 1.0 0.0 150.0 ]\t; "
-    "OutputIndexFixed = [ 19 9 146 ]\t; OutputPoint = [ 19.2 8.8 146.2 ]\t; "
-    "Deformation = [ 18.2 8.8 -3.8 ]\n"
-)
-ELASTIX = "point\n2\n102.8 -33.4\n5e1 7\n"
-PLACES = "name,msi_y_um,msi_x_um,slide_y_um,slide_x_um\nA,1,2,3,4\nB,5,6,7,8.5\n"
 
 
 @pytest.fixture
@@ -178,27 +155,3 @@ def test_what_is_not_complete_is_one_error(
 ) -> None:
     with pytest.raises(UnreadableFile):
         read(save(tmp_path / name, text), pixel_size=1.0)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("a.csv", BIGWARP),
-        ("a.json", BIGWARP_JSON),
-        ("a.pts", ELASTIX),
-        ("a.txt", TRANSFORMIX),
-        ("b.csv", PLACES),
-    ],
-)
-@pytest.mark.parametrize(
-    "count", [20, pytest.param(200, marks=pytest.mark.slow)], ids=["few", "many"]
-)
-def test_damage_gives_data_or_one_error(
-    tmp_path: Path, name: str, text: str, count: int
-) -> None:
-    path = save(tmp_path / name, text)
-    whole = [
-        assert_data_or_one_error(copy, pixel_size=0.5)
-        for copy in damaged_copies(path, tmp_path, count=count, seed=6)
-    ]
-    assert not all(whole)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
 from microscope_writers import (
     compound_file,
     lif_image,
@@ -29,9 +28,6 @@ pytest.importorskip("nd2")
 pytest.importorskip("oiffile")
 
 RNG = np.random.default_rng(8)
-FEW_AND_MANY = pytest.mark.parametrize(
-    "count", [20, pytest.param(200, marks=pytest.mark.slow)], ids=["few", "many"]
-)
 
 
 def values(*shape: int, dtype: str = "uint16") -> np.ndarray[Any, Any]:
@@ -74,16 +70,6 @@ def test_nd2_channels_keep_their_wavelengths(shared_data: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(parts), source.compute())
     copy = pickle.loads(pickle.dumps(source))
     np.testing.assert_array_equal(copy.compute(), source.compute())
-
-
-@FEW_AND_MANY
-def test_damaged_nd2(count: int, shared_data: Path, tmp_path: Path) -> None:
-    path = shared_data / "optical/nd2/example-zstack.nd2"
-    readable = [
-        assert_data_or_one_error(copy)
-        for copy in damaged_copies(path, tmp_path, count=count, seed=count)
-    ]
-    assert not readable[0]
 
 
 def test_lif_keeps_channels_planes_and_time(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -155,3 +157,24 @@ def write_tofwerk(path: Path, data: Values, step: float, period: float = 0.0) ->
         file.create_dataset("TimingData/BufTimes", data=times)
         if period:
             file["TimingData"].attrs["TofPeriod"] = np.array([period])
+
+
+def save_archive(path: Path, **arrays: Any) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            file = io.BytesIO()
+            np.save(file, array, allow_pickle=True)
+            archive.writestr(f"{name}.npy", file.getvalue())
+
+
+def pewlib_arrays(values: Values) -> dict[str, Any]:
+    """Return the arrays of an archive of pewlib, of the first and the third isotope."""
+    kinds = [("P31", "f8"), ("Au197", "f8")]
+    data = np.zeros(values.shape[1:], kinds)
+    data["P31"], data["Au197"] = values[0], values[2]
+    config = [("spotsize", "f8"), ("speed", "f8"), ("scantime", "f8")]
+    return {
+        "header": np.array("version\t0.10.0\tclass\tRaster"),
+        "data": data,
+        "config": np.array((30.0, 20.0, 0.5), config),
+    }

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
+from damaged import COPIES, assert_data_or_one_error, damaged_copies
 from imc_files import png, write_mcd, write_txt
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
@@ -363,7 +363,8 @@ def test_other_text_is_left_alone(tmp_path: Path) -> None:
     assert recognise(path) is None
 
 
-def damage(kind: str, tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize("kind", ["mcd", "txt"])
+def test_damaged_copies_give_data_or_one_error(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "copies"
     folder.mkdir()
     path = tmp_path / f"slide.{kind}"
@@ -374,17 +375,6 @@ def damage(kind: str, tmp_path: Path, count: int) -> None:
         write_txt(path, VALUES)
     read_ = [
         assert_data_or_one_error(copy, format=f"imc-{kind}", pixel_size=1.0)
-        for copy in damaged_copies(path, folder, count=count)
+        for copy in damaged_copies(path, folder, count=COPIES)
     ]
     assert not all(read_)
-
-
-@pytest.mark.parametrize("kind", ["mcd", "txt"])
-def test_damaged_copies_give_data_or_one_error(kind: str, tmp_path: Path) -> None:
-    damage(kind, tmp_path, 25)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["mcd", "txt"])
-def test_many_damaged_copies_give_data_or_one_error(kind: str, tmp_path: Path) -> None:
-    damage(kind, tmp_path, 250)

@@ -15,9 +15,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
 from laser_files import (
     ISOTOPES,
+    pewlib_arrays,
+    save_archive,
     table,
     write_agilent,
     write_icap_columns,
@@ -251,6 +252,16 @@ def test_a_batch_of_agilent_follows_its_log(log: Any, tmp_path: Path) -> None:
     assert np.isfinite(np.delete(found, missing, axis=1)).all()
 
 
+def test_lines_that_the_log_of_a_batch_lacks_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "batch.b"
+    write_agilent(folder, VALUES, (3, 1))
+    opened = open_file(folder, **LASER)
+    assert opened.warnings == (
+        "lines that BatchLog.csv does not list are left out: 002.d, 004.d",
+    )
+    np.testing.assert_array_equal(values_of(folder, **LASER), VALUES[:, [2, 0]])
+
+
 def test_tables_of_qtegra_with_their_dwell_times(tmp_path: Path) -> None:
     folder = tmp_path / "lines"
     folder.mkdir()
@@ -453,14 +464,6 @@ def test_lines_of_very_different_length_do_not_fill_the_memory(tmp_path: Path) -
         read(folder, **LASER)
 
 
-def save_archive(path: Path, **arrays: Any) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in arrays.items():
-            file = io.BytesIO()
-            np.save(file, array, allow_pickle=True)
-            archive.writestr(f"{name}.npy", file.getvalue())
-
-
 class Harm:
     """Leaves a trace when it is unpickled."""
 
@@ -471,15 +474,7 @@ class Harm:
 
 
 def archive(**replaced: Any) -> dict[str, Any]:
-    data = np.zeros((4, 6), [("P31", "f8"), ("Au197", "f8")])
-    data["P31"], data["Au197"] = VALUES[0], VALUES[2]
-    config = [("spotsize", "f8"), ("speed", "f8"), ("scantime", "f8")]
-    arrays = {
-        "header": np.array("version\t0.10.0\tclass\tRaster"),
-        "data": data,
-        "config": np.array((30.0, 20.0, 0.5), config),
-    }
-    return arrays | replaced
+    return pewlib_arrays(VALUES) | replaced
 
 
 def test_an_archive_without_calibration_holds_signals(tmp_path: Path) -> None:
@@ -593,103 +588,3 @@ def test_the_command_takes_speed_and_spot(
     np.testing.assert_array_equal(group.images[2].data, VALUES[2])
     assert main(["info", str(folder), "--scan-speed", "40"]) == 2
     assert "Write it with its unit" in capsys.readouterr().err
-
-
-def written(kind: str, folder: Path) -> Path:
-    """Return a file of a kind, whose copies are damaged."""
-    if kind == "lines":
-        write_perkinelmer(folder / "lines", VALUES)
-        return folder / "lines" / "line_1.xl"
-    if kind == "icap":
-        write_icap_columns(folder / "a.csv", VALUES)
-        return folder / "a.csv"
-    if kind == "icap-rows":
-        write_icap_rows(folder / "a.csv", VALUES)
-        return folder / "a.csv"
-    if kind == "matrix":
-        np.savetxt(folder / "a_Au197.csv", VALUES[0], delimiter=",")
-        return folder / "a_Au197.csv"
-    if kind == "npz":
-        kinds = [("intercept", "f8"), ("gradient", "f8"), ("unit", "U8")]
-        calibration = np.array(
-            [("P31", (0.0, 2.0, "ug/g"))], [("element", "U5"), ("calibration", kinds)]
-        )
-        save_archive(folder / "a.npz", **archive(calibration=calibration))
-        return folder / "a.npz"
-    raster = np.moveaxis(VALUES, 0, -1)[:, :, np.newaxis]
-    write_tofwerk(folder / "a.h5", raster, 0.6, 25000.0)
-    return folder / "a.h5"
-
-
-FORMAT_OF = {
-    "lines": "laicpms-lines",
-    "icap": "laicpms-icap",
-    "icap-rows": "laicpms-icap",
-    "matrix": "laicpms-matrix",
-    "npz": "laicpms-npz",
-    "tofwerk": "tofwerk",
-}
-
-
-def damage(kind: str, tmp_path: Path, count: int) -> None:
-    copies = tmp_path / "copies"
-    copies.mkdir()
-    path = written(kind, tmp_path)
-    given = {"pixel_size": 5.0, "spot_size": 12.0, "format": FORMAT_OF[kind]}
-    assert assert_data_or_one_error(path, **given)
-    found = [
-        assert_data_or_one_error(copy, **given)
-        for copy in damaged_copies(path, copies, count=count)
-    ]
-    assert not all(found)
-
-
-@pytest.mark.parametrize("kind", FORMAT_OF)
-def test_damaged_copies_give_data_or_one_error(kind: str, tmp_path: Path) -> None:
-    damage(kind, tmp_path, 20)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", FORMAT_OF)
-def test_many_damaged_copies_give_data_or_one_error(kind: str, tmp_path: Path) -> None:
-    damage(kind, tmp_path, 200)
-
-
-def damage_folder(write: Callable[[Path], None], tmp_path: Path, count: int) -> None:
-    """Damage each file of a folder in turn."""
-    whole = tmp_path / "whole"
-    write(whole)
-    files = [f.relative_to(whole) for f in sorted(whole.rglob("*")) if f.is_file()]
-    found = []
-    for number in range(count):
-        place = tmp_path / f"{number}"
-        place.mkdir()
-        inner = files[number % len(files)]
-        # The first copy of a file is empty; each later round has another damage.
-        copies = damaged_copies(
-            whole / inner, place, count=1 + number // len(files), seed=number
-        )
-        *_, damaged = (copy.read_bytes() for copy in copies)
-        folder = place / "folder"
-        shutil.copytree(whole, folder)
-        (folder / inner).write_bytes(damaged)
-        found.append(assert_data_or_one_error(folder, **LASER))
-    assert not all(found)
-
-
-FOLDERS: dict[str, Callable[[Path], None]] = {
-    "perkinelmer": lambda f: write_perkinelmer(f, VALUES, "ablation.speed=0.1\n"),
-    "agilent": lambda f: write_agilent(f, VALUES, (1, 2, 3, 4)),
-    "nu": lambda f: write_nu(f, VALUES, (31.0, 158.0, 197.0)),
-}
-
-
-@pytest.mark.parametrize("kind", FOLDERS)
-def test_damaged_folders_give_data_or_one_error(kind: str, tmp_path: Path) -> None:
-    damage_folder(FOLDERS[kind], tmp_path, 34)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", FOLDERS)
-def test_many_damaged_folders_give_data_or_one_error(kind: str, tmp_path: Path) -> None:
-    damage_folder(FOLDERS[kind], tmp_path, 200)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -176,25 +175,3 @@ def test_other_tables_are_not_claimed(tmp_path: Path, header: str) -> None:
 def test_rows_that_are_no_places_are_one_error(tmp_path: Path, rows: str) -> None:
     with pytest.raises(UnreadableFile):
         read(save(tmp_path / "p.csv", f"y_um,x_um\n{rows}"))
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-@pytest.mark.parametrize(
-    "count", [20, pytest.param(200, marks=pytest.mark.slow)], ids=["few", "many"]
-)
-def test_damage_gives_data_or_one_error(
-    tmp_path: Path, suffix: str, count: int
-) -> None:
-    item = Points(
-        coordinates=np.random.default_rng(0).normal(0, 1, (40, 2)),
-        axes="yx",
-        space="s",
-        name="p",
-        table=pd.DataFrame({"label": [f"cell {i}" for i in range(40)]}),
-    )
-    path = write(item, tmp_path / f"p{suffix}")
-    whole = [
-        assert_data_or_one_error(copy)
-        for copy in damaged_copies(path, tmp_path, count=count, seed=8)
-    ]
-    assert not all(whole)

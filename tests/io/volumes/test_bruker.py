@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
+from damaged import COPIES, assert_data_or_one_error, damaged_copies
 
 from nanoscape.errors import NanoscapeError, UnreadableFile
 from nanoscape.io import open_file, read
@@ -333,25 +333,16 @@ def test_without_its_parameters_it_is_not_recognised(tmp_path: Path) -> None:
         read(tmp_path / "2dseq")
 
 
-def damage(folder: Path, count: int) -> None:
+def test_damaged_files(tmp_path: Path) -> None:
     stored = RNG.integers(0, 99, (8, 3, 4)).astype("<i2")
     groups = "(4, <FG_SLICE>, <>, 0, 2) (2, <FG_CYCLE>, <>, 2, 0)"
-    intact = write(folder / "intact", stored, groups, **slices(4)).parent
+    intact = write(tmp_path / "intact", stored, groups, **slices(4)).parent
     for name in ("visu_pars", "2dseq"):
         (other,) = {"visu_pars", "2dseq"} - {name}
-        copies = folder / name
+        copies = tmp_path / name
         copies.mkdir()
         read_anyway = []
-        for copy in damaged_copies(intact / name, copies, count=count):
+        for copy in damaged_copies(intact / name, copies, count=COPIES):
             (copy.parent / other).write_bytes((intact / other).read_bytes())
             read_anyway.append(assert_data_or_one_error(copy.parent / "2dseq"))
         assert not all(read_anyway)
-
-
-def test_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 20)
-
-
-@pytest.mark.slow
-def test_more_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 200)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
+from damaged import COPIES, assert_data_or_one_error, damaged_copies
 
 from nanoscape.errors import MissingCalibration, NanoscapeError, UnreadableFile
 from nanoscape.io import open_file, read
@@ -293,32 +293,23 @@ def test_many_readers_share_one_unpacked_file_which_goes_with_them(
     assert not list(scratch.iterdir())
 
 
-def damage(folder: Path, count: int) -> None:
+def test_damaged_files(tmp_path: Path) -> None:
     values = RNG.integers(0, 99, (4, 5, 6)).astype(np.int16)
     for squeezed in (False, True):
-        origin = save(oblique(values), folder / f"a{squeezed}.mha", packed=squeezed)
-        place = folder / f"copies{squeezed}"
+        origin = save(oblique(values), tmp_path / f"a{squeezed}.mha", packed=squeezed)
+        place = tmp_path / f"copies{squeezed}"
         place.mkdir()
         read_anyway = [
             assert_data_or_one_error(copy)
-            for copy in damaged_copies(origin, place, count=count)
+            for copy in damaged_copies(origin, place, count=COPIES)
         ]
         assert not all(read_anyway)
-    sweep = folder / "sweep.mha"
+    sweep = tmp_path / "sweep.mha"
     sweep.write_bytes(sequence(3) + bytes(72))
-    place = folder / "sweeps"
+    place = tmp_path / "sweeps"
     place.mkdir()
-    for copy in damaged_copies(sweep, place, count=count, seed=1):
+    for copy in damaged_copies(sweep, place, count=COPIES, seed=1):
         assert_data_or_one_error(copy, pixel_size=2.0)
-
-
-def test_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 20)
-
-
-@pytest.mark.slow
-def test_more_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 200)
 
 
 @pytest.mark.parametrize(

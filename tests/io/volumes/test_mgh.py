@@ -9,7 +9,6 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
 
 from nanoscape.errors import MissingCalibration
 from nanoscape.io import read
@@ -74,25 +73,3 @@ def test_without_a_position_the_size_is_asked_for(tmp_path: Path) -> None:
     (image,) = read(path, pixel_size=2.0)
     assert isinstance(image, Image)
     assert (image.space, image.spacing["y"]) == ("a", 2.0)
-
-
-def damage(folder: Path, count: int) -> None:
-    values = RNG.integers(0, 99, (4, 5, 6)).astype(np.int16)
-    for suffix in (".mgh", ".mgz"):
-        origin = save(folder / f"a{suffix}", values)
-        place = folder / f"copies{suffix}"
-        place.mkdir()
-        read_anyway = [
-            assert_data_or_one_error(copy)
-            for copy in damaged_copies(origin, place, count=count)
-        ]
-        assert not all(read_anyway)
-
-
-def test_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 20)
-
-
-@pytest.mark.slow
-def test_more_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 200)

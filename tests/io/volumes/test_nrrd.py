@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damaged import assert_data_or_one_error, damaged_copies
+from damaged import COPIES, assert_data_or_one_error, damaged_copies
 
 from nanoscape.errors import MissingCalibration, NanoscapeError, UnreadableFile
 from nanoscape.io import open_file, read
@@ -396,25 +396,16 @@ def test_a_wrong_field_gives_one_error(
         read(write(tmp_path / "a.nrrd", VALUES, **changes))
 
 
-def damage(folder: Path, count: int) -> None:
-    raw = write(folder / "a.nrrd", VALUES, SEGMENTS)
+def test_damaged_files(tmp_path: Path) -> None:
+    raw = write(tmp_path / "a.nrrd", VALUES, SEGMENTS)
     packed = gzip.compress(VALUES.tobytes())
     for number, origin in enumerate(
-        (raw, write(folder / "b.nrrd", packed, encoding="gzip"))
+        (raw, write(tmp_path / "b.nrrd", packed, encoding="gzip"))
     ):
-        place = folder / f"copies{number}"
+        place = tmp_path / f"copies{number}"
         place.mkdir()
         read_anyway = [
             assert_data_or_one_error(copy)
-            for copy in damaged_copies(origin, place, count=count)
+            for copy in damaged_copies(origin, place, count=COPIES)
         ]
         assert not all(read_anyway)
-
-
-def test_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 20)
-
-
-@pytest.mark.slow
-def test_more_damaged_files(tmp_path: Path) -> None:
-    damage(tmp_path, 200)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import TypeAlias
 
@@ -109,7 +110,19 @@ def load_folder(path: Path, lines: Lines) -> LineScan:
     if first is None:
         raise UnreadableFile(f"all tables in {path} are empty")
     speed, distance = _parameters(path / _PARAMETERS)
-    return _scan(tables, first, speed, distance)
+    scan = _scan(tables, first, speed, distance)
+    return replace(scan, warnings=(*scan.warnings, *_not_listed(path, lines)))
+
+
+def _not_listed(path: Path, lines: Lines) -> list[str]:
+    """Return a sentence about the lines of a batch that its log does not list."""
+    listed = {line.parent.name for line in lines if line is not None}
+    tables = (_table_in(f) for f in sorted(path.glob("*.d"), key=natural))
+    others = [t.parent.name for t in tables if t is not None]
+    spare = [name for name in others if name not in listed]
+    if not spare:
+        return []
+    return [f"lines that {_BATCH_LOG} does not list are left out: {', '.join(spare)}"]
 
 
 def _scan(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nanoscape.errors import UnreadableFile
+from nanoscape.errors import MissingDependency, UnreadableFile
 from nanoscape.io.hdf5 import dataset, open_hdf5
 from nanoscape.io.lazy import Box, Source, stamp
 from nanoscape.io.opening import Options, Readable
@@ -46,12 +46,10 @@ def sniff(path: Path) -> bool:
     if not head.startswith(_MAGIC):
         return False
     try:
-        import h5py
-    except ImportError:
+        file = open_hdf5(path)
+        return _TABLE in file and "TimingData" in file
+    except MissingDependency:
         return b"PeakData" in head and b"TimingData" in head
-    try:
-        with h5py.File(path, "r") as file:
-            return _TABLE in file and "TimingData" in file
     except (OSError, RuntimeError, ValueError, KeyError):
         return False
 
