@@ -521,6 +521,29 @@ def test_a_template_runs_no_formula(study, tmp_path) -> None:
     assert "'=1+1" in (tmp_path / "t.csv").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    "heading",
+    ["Pixel size (µm)", "pixel_size_um", "Scan speed [µm/s]", "scan_speed_um_per_s",
+     "spot size µm", "Resample"],
+)  # fmt: skip
+def test_how_a_file_is_read_is_no_tag(heading: str, study, tmp_path) -> None:
+    path = sheet(tmp_path, f"file,subject,{heading}\nct,m1,40\n")
+    found = read_sheet(study, path)
+    assert set(found.sources["ct"]) == {"subject"}
+    assert findings(found.report, "note") == [
+        (
+            "sheet.csv",
+            f'the column "{heading}" is not used: how a file is read is said when it '
+            "is opened",
+        )
+    ]
+
+
+def test_only_these_columns_are_about_reading() -> None:
+    for heading in ("resample notes", "pixel", "size (µm)", "spot"):
+        assert column_of(heading).kind == "text"
+
+
 def test_the_manual_lists_every_column() -> None:
     manual = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
     for known in KNOWN:

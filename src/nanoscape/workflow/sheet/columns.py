@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "file", "text", "role", "length", "mass", "dose", "time", "date", "unit", "amount"
+    "file",
+    "text",
+    "role",
+    "length",
+    "mass",
+    "dose",
+    "time",
+    "date",
+    "unit",
+    "amount",
+    "reading",
 ]
 """How the cells of a column are read."""
 
@@ -86,6 +96,10 @@ KNOWN = (
           "for outlines: the file of the image that they were drawn on"),
 )  # fmt: skip
 """Every column that is understood; others are kept as tags of their own."""
+
+READING = ("pixel size", "scan speed", "spot size", "resample", "resampled")
+"""Headings of how a file is read. That was said when it was opened: as a tag it would
+stand for a calibration that the file is not read with."""
 
 LENGTHS = {"nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
 MASSES = {"mg": 1e-3, "g": 1.0, "kg": 1e3}
@@ -166,6 +180,8 @@ def column_of(heading: str) -> Column:
     'amount'
     """
     name, unit = _split(heading)
+    if _is_reading(name):
+        return Column(heading, slug(heading), "reading", unit, False)
     known = _named(name)
     if known is not None and (not unit or known.kind in ("length", "mass", "dose")):
         return Column(heading, known.tag, known.kind, unit)
@@ -255,6 +271,16 @@ def _units_of(kind: Kind) -> tuple[str, ...]:
     if kind == "mass":
         return tuple(MASSES)
     return tuple(DOSES) if kind == "dose" else ()
+
+
+def _is_reading(name: str) -> bool:
+    """Whether a heading, with or without a unit at its end, is about reading."""
+    cuts = [
+        part
+        for part, unit in _endings(name)
+        if re.split(r"/|_per_", unit)[0] in LENGTHS
+    ]
+    return any(_words(part) in READING for part in (name, *cuts))
 
 
 def _words(text: str) -> str:

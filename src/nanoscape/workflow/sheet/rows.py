@@ -104,6 +104,13 @@ def _note_columns(columns: Sequence[Column | None], path: Path, report: Report) 
                 path.name,
                 f'the column "{column.heading}" is kept as the tag {column.tag}',
             )
+        elif column is not None and column.kind == "reading":
+            report.add(
+                "note",
+                path.name,
+                f'the column "{column.heading}" is not used: how a file is read is '
+                "said when it is opened",
+            )
 
 
 def _row(
@@ -118,7 +125,9 @@ def _row(
     pairs = [
         (column, cell)
         for column, cell in zip(columns, cells, strict=False)
-        if column is not None and not values.is_missing(cell)
+        if column is not None
+        and column.kind != "reading"
+        and not values.is_missing(cell)
     ]
     by_tag = {column.tag: cell for column, cell in pairs}
     reader = _Reader(by_tag, mark, day_first)
