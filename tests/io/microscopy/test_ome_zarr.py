@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 import threading
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nanoscape.compute import Cancelled, Task
+from nanoscape.compute import Cancelled, Task, using
+from nanoscape.compute.executor import Threads
 from nanoscape.errors import MissingCalibration, UnreadableFile, WrongInput
 from nanoscape.io import open_file, read, write
+from nanoscape.io.microscopy import ome_zarr_writer
 from nanoscape.model import Affine, Image, ImageGroup, Labels, Quantity, Tags
 
 DTYPES = ("uint8", "uint16", "int16", "float32", "float64")
@@ -126,6 +129,45 @@ def test_colours_come_back_last(tmp_path: Path) -> None:
     assert_same(found, image)
     stored = zarr.open_array(str(tmp_path / "he.ome.zarr" / "0"), mode="r")
     assert stored.shape == (3, 33, 45)
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "rgb"),
+    [
+        ("tyx", (40, 300, 200), False),
+        ("tyx", (20, 300, 200, 3), True),
+        ("tzyx", (3, 70, 140, 130), False),
+        ("yx", (1100, 1030), False),
+    ],
+)
+def test_no_two_blocks_write_into_one_chunk(
+    axes: str,
+    shape: tuple[int, ...],
+    rgb: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = np.random.default_rng(2).integers(1, 255, shape, np.uint8)
+    image = Image.from_array(values, axes, spacing=1.0, space="s", rgb=rgb)
+    touched: list[tuple[int, ...]] = []
+    keep = ome_zarr_writer._Part.__setitem__
+
+    def record(part: Any, core: tuple[slice, ...], block: Any) -> None:
+        keep(part, core, block)
+        if part.path.endswith("0"):
+            chunks = zarr.open_array(part.path, mode="r").chunks
+            edges = chunks[:1] + chunks[2:] if rgb else chunks
+            parts = zip(core, edges, strict=False)
+            touched.extend(
+                product(*(range(c.start // n, -(-c.stop // n)) for c, n in parts))
+            )
+
+    monkeypatch.setattr(ome_zarr_writer._Part, "__setitem__", record)
+    with using(Threads(workers=4)):
+        path = write(image, tmp_path / "a.ome.zarr")
+    assert len(touched) == len(set(touched))
+    (found,) = read(path)
+    np.testing.assert_array_equal(found.data.compute(), values)
 
 
 def test_labels_come_back_with_their_table(tmp_path: Path) -> None:

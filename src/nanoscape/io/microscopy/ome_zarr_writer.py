@@ -135,7 +135,9 @@ def _write_level(
     parts = task.split(*[1.0] * len(rasters))
     for number, (raster, part) in enumerate(zip(rasters, parts, strict=True)):
         values = raster.levels[level].data
-        steps = block_shape_for(values.shape[: len(first.axes)])
+        # Frames one by one, as chunks are: blocks that are written at the same time
+        # must not share a chunk.
+        steps = (1,) * lead + block_shape_for(values.shape[lead : len(first.axes)])
         blocks = lattice(values.shape, steps + values.shape[len(first.axes) :])
         run_blocks(
             _keep,
