@@ -35,7 +35,7 @@ from microscope_writers import lif_image, write_lif, write_oib, write_oif
 from slide_files import akoya, leica, philips, ventana
 
 from nanoscape.io import write
-from nanoscape.model import Points, Regions, Table
+from nanoscape.model import Image, ImageGroup, Points, Regions, Table, Tags
 
 DATA = np.random.default_rng(8).integers(0, 4000, (2, 2, 3, 20, 30), dtype=np.uint16)
 SIGNALS = np.random.default_rng(7).integers(0, 900, (3, 4, 6)).astype(float)
@@ -86,6 +86,16 @@ def oib(folder: Path) -> None:
 def oif(folder: Path) -> None:
     pytest.importorskip("oiffile")
     write_oif(folder / "a.oif", DATA[:1])
+
+
+def ome_tiff(folder: Path) -> None:
+    images = tuple(
+        Image.from_array(DATA[0, channel], "zyx", spacing=2.0,
+                         name=name, tags=Tags.of("user", subject="m1", weight_g=25.0))
+        for channel, name in enumerate(("CD31", "Drug"))
+    )  # fmt: skip
+    group = ImageGroup(images=images, coordinate="channel", name="pair")
+    write(group, folder / "a.ome.tif")
 
 
 def parrec(folder: Path) -> None:
@@ -191,6 +201,7 @@ UNIT = {"pixel_size": 0.5}
 SIZED = {"pixel_size": 5.0, "spot_size": 12.0}
 
 WRITTEN = (
+    Written("ome-tiff", ome_tiff, "a.ome.tif"),
     Written("lif", lif, "a.lif"),
     Written("olympus", oib, "a.oib"),
     Written("olympus", oif, "a.oif", ("a.oif", "a.oif.files/s_C001Z002T001.tif")),

@@ -57,8 +57,8 @@ def write(
     obj
         An image, a group of images, labels, points, regions, a table, or landmarks.
     path
-        Images and labels: ``.ome.zarr`` keeps everything; ``.ome.tif`` keeps
-        pixels, spacing and channel names; ``.nii`` and ``.nii.gz`` keep voxels,
+        Images and labels: ``.ome.zarr`` keeps everything; ``.ome.tif`` all but
+        turned grids and tables of labels; ``.nii`` and ``.nii.gz`` keep voxels,
         their place and even times. Tables and points: ``.parquet`` keeps
         everything; ``.csv`` keeps the numbers, with units in the names of the
         columns. Points also go into ``.geojson`` and ``.pts`` (elastix). Regions:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
@@ -15,6 +17,7 @@ from nanoscape.io.microscopy.ome_companion import (
     companion_of,
     companion_text,
 )
+from nanoscape.io.microscopy.ome_tiff_block import block_in, restored
 from nanoscape.io.microscopy.tiff_source import open_tiff
 from nanoscape.io.opening import (
     Options,
@@ -54,8 +57,9 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
             f"{path} describes {len(described)} images and holds {count}",
             todo="check that all files of the image lie in one folder",
         )
+    block = block_in(root) if len(described) == 1 else None
     return [
-        _read_image(path, number, element, len(described) > 1, options)
+        _read_image(path, number, element, len(described) > 1, block, options)
         for number, element in enumerate(described)
     ]
 
@@ -65,6 +69,7 @@ def _read_image(
     number: int,
     element: ElementTree.Element,
     several: bool,
+    block: Mapping[str, Any] | None,
     options: Options,
 ) -> Readable:
     arrays, axes = tiff.arrays_of(path, number)
@@ -89,6 +94,13 @@ def _read_image(
         times=_times(pixels, frames) if "t" in axes else None,
         tags=_tags(element, axes).merged(calibration_tags(options)),
     )
+    if block is not None:
+        known = "".join(axis for axis in "zyx" if axis in str(block.get("axes")))
+        spacing = calibrate(known, _spacing(pixels), options, path)
+        own_tags = dataclasses.replace(stack, tags=calibration_tags(options))
+        found = restored(own_tags, block, spacing, path, options)
+        if found is not None:
+            return found
     stack = without_single(stack, "tzc")
     spatial = "".join(axis for axis in "zyx" if axis in stack.axes)
     spacing = calibrate(spatial, _spacing(pixels), options, path)

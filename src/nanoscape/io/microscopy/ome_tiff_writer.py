@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dask.array as da
 import numpy as np
@@ -15,6 +15,7 @@ from nanoscape.compute.blocks import read_crop
 from nanoscape.compute.pyramid import with_pyramid
 from nanoscape.compute.task import Task
 from nanoscape.errors import WrongInput
+from nanoscape.io.microscopy.ome_tiff_block import annotation_of
 from nanoscape.model import Image, ImageGroup, Labels
 from nanoscape.model.raster import Raster
 
@@ -23,7 +24,7 @@ _CLASSIC_LIMIT = 2**31
 
 
 def write_ome_tiff(item: Image | ImageGroup | Labels, path: Path, task: Task) -> None:
-    """Write pixels, spacing and channel names.
+    """Write pixels, spacing and channel names, and the rest as an annotation.
 
     Parameters
     ----------
@@ -62,6 +63,7 @@ def write_ome_tiff(item: Image | ImageGroup | Labels, path: Path, task: Task) ->
     rgb = isinstance(first, Image) and first.rgb
     names = [image.name for image in rasters]
     metadata = _metadata(first, names, isinstance(item, ImageGroup), rgb)
+    metadata["CommentAnnotation"] = annotation_of(_described(item, rasters))
     stacks = [
         [raster.levels[level].data for raster in rasters]
         for level in range(min(len(raster.levels) for raster in rasters))
@@ -86,6 +88,20 @@ def write_ome_tiff(item: Image | ImageGroup | Labels, path: Path, task: Task) ->
                 subfiletype=int(level > 0),
                 metadata=metadata if level == 0 else None,
             )
+
+
+def _described(
+    item: Image | ImageGroup | Labels, rasters: list[Raster]
+) -> Image | ImageGroup | Labels:
+    """Return the object with the pyramids that are written."""
+    if isinstance(item, ImageGroup):
+        return ImageGroup(
+            images=tuple(cast(list[Image], rasters)),
+            coordinate=item.coordinate,
+            name=item.name,
+            tags=item.tags,
+        )
+    return cast(Image | Labels, rasters[0])
 
 
 def _metadata(

@@ -35,6 +35,8 @@ def block_of(item: Image | ImageGroup | Labels) -> dict[str, Any]:
         "version": _VERSION,
         "kind": item.kind,
         "name": item.name,
+        "axes": first.axes,
+        "shape": list(first.shape[: len(first.axes)]),
         "tags": item.tags.to_dict(),
         "grid_to_space": first.grid_to_space.to_dict(),
         "space": first.space,
@@ -174,3 +176,8 @@ def _levels(arrays: list[Any], axes: str, block: Mapping[str, Any]) -> Any:
         dataclasses.replace(level, factors=tuple(float(f) for f in own))
         for level, own in zip(levels, factors, strict=True)
     )
+
+
+def plain(value: Any) -> Any:
+    """Return a tag's value as JSON can carry it."""
+    return value.item() if isinstance(value, np.generic) else str(value)

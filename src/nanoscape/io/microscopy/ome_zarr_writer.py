@@ -16,7 +16,7 @@ from nanoscape.compute.blocks import block_shape_for, lattice, run_blocks
 from nanoscape.compute.pyramid import with_pyramid
 from nanoscape.compute.task import Task
 from nanoscape.errors import WrongInput
-from nanoscape.io.microscopy.ome_zarr_block import KEY, TABLE, block_of
+from nanoscape.io.microscopy.ome_zarr_block import KEY, TABLE, block_of, plain
 from nanoscape.model import Image, ImageGroup, Labels
 from nanoscape.model.raster import Raster
 
@@ -60,7 +60,7 @@ def write_ome_zarr(item: Image | ImageGroup | Labels, folder: Path, task: Task) 
             name=item.name,
             tags=item.tags,
         )
-    block = json.loads(json.dumps(block_of(described), default=_plain))
+    block = json.loads(json.dumps(block_of(described), default=plain))
     group.attrs.update({"ome": _ome(item, rasters), KEY: block})
 
 
@@ -223,8 +223,3 @@ def _omero(image: Image) -> dict[str, Any]:
         low, high = float(limits.min), float(limits.max)
     window = {"min": low, "max": high, "start": low, "end": high}
     return {"label": image.name, "color": "FFFFFF", "active": True, "window": window}
-
-
-def _plain(value: Any) -> Any:
-    """Return a tag's value as JSON can carry it."""
-    return value.item() if isinstance(value, np.generic) else str(value)
