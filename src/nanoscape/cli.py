@@ -94,9 +94,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_calibration(info)
     info.set_defaults(command=_info)
 
-    convert = commands.add_parser("convert", help="write a file as OME-Zarr")
+    convert = commands.add_parser(
+        "convert", help="write a file as OME-Zarr, OME-TIFF or NIfTI"
+    )
     convert.add_argument("path", type=Path)
     convert.add_argument("out", type=Path, metavar="OUT.ome.zarr")
+    convert.add_argument(
+        "--image", metavar="NAME", help="which, when the file holds several images"
+    )
     _add_calibration(convert)
     convert.set_defaults(command=_convert)
 
@@ -232,15 +237,17 @@ def _convert(options: argparse.Namespace) -> int:
     from nanoscape.compute.executor import Threads
 
     items = io.read(options.path, **_calibration(options))
-    if len(items) > 1:
+    chosen = [item for item in items if options.image in (None, item.name)]
+    if len(chosen) != 1:
         names = ", ".join(item.name for item in items)
+        none = "" if chosen else f" and none called {options.image}"
         raise UnreadableFile(
-            f"{options.path} holds {len(items)} images: {names}",
+            f"{options.path} holds {len(items)} images{none}: {names}",
             "one image, or channels on one grid",
-            "convert the files of one series at a time",
+            "name one with --image",
         )
     with using(Threads()), _progress() as task:
-        io.write(items[0], options.out, task=task)
+        io.write(chosen[0], options.out, task=task)
     print(options.out)
     return FINE
 

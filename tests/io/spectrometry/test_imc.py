@@ -14,6 +14,7 @@ import pytest
 from damaged import COPIES, assert_data_or_one_error, damaged_copies
 from imc_files import png, write_mcd, write_txt
 
+from nanoscape.cli import main
 from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io import open_file, read, recognise
 from nanoscape.io.spectrometry.imc_source import AcquisitionSource
@@ -378,3 +379,23 @@ def test_damaged_copies_give_data_or_one_error(kind: str, tmp_path: Path) -> Non
         for copy in damaged_copies(path, folder, count=COPIES)
     ]
     assert not all(read_)
+
+
+def test_one_acquisition_of_a_slide_is_converted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "slide.mcd", tmp_path / "roi.ome.tif"
+    write_mcd(path, [VALUES, VALUES + 1])
+    groups = groups_of(path)
+    assert main(["convert", str(path), str(out)]) == 2
+    assert "Name one with --image" in capsys.readouterr().err
+    assert main(["convert", str(path), str(out), "--image", "none"]) == 2
+    assert f"none called none: {groups[0].name}" in capsys.readouterr().err
+    assert main(["convert", str(path), str(out), "--image", groups[1].name]) == 0
+    (found,) = read(out)
+    assert isinstance(found, ImageGroup)
+    np.testing.assert_array_equal(values_of(found), VALUES + 1)
+    # Where it lies on the slide is kept.
+    np.testing.assert_array_equal(
+        found.images[0].grid_to_space.matrix, groups[1].images[0].grid_to_space.matrix
+    )
