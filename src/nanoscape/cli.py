@@ -94,16 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_calibration(info)
     info.set_defaults(command=_info)
 
-    convert = commands.add_parser(
-        "convert", help="write a file as OME-Zarr, OME-TIFF or NIfTI"
-    )
-    convert.add_argument("path", type=Path)
-    convert.add_argument("out", type=Path, metavar="OUT.ome.zarr")
-    convert.add_argument(
-        "--image", metavar="NAME", help="which, when the file holds several images"
-    )
-    _add_calibration(convert)
-    convert.set_defaults(command=_convert)
+    _add_convert(commands)
 
     run = commands.add_parser("run", help="apply a recipe to a study")
     run.add_argument("recipe", type=Path)
@@ -142,6 +133,19 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="for other programs")
     verify.set_defaults(command=_verify)
     return parser
+
+
+def _add_convert(commands: Any) -> None:
+    parser = commands.add_parser(
+        "convert", help="write a file as OME-Zarr, OME-TIFF or NIfTI"
+    )
+    parser.add_argument("path", type=Path)
+    parser.add_argument("out", type=Path, metavar="OUT.ome.zarr")
+    parser.add_argument(
+        "--image", metavar="NAME", help="which, when the file holds several images"
+    )
+    _add_calibration(parser)
+    parser.set_defaults(command=_convert)
 
 
 def _add_phantom(commands: Any) -> None:
