@@ -88,6 +88,12 @@ def oif(folder: Path) -> None:
     write_oif(folder / "a.oif", DATA[:1])
 
 
+def nifti(folder: Path) -> None:
+    tags = Tags.of("user", subject="m1", weight_g=25.0)
+    image = Image.from_array(DATA[0, 0], "zyx", spacing=2.0, name="PET", tags=tags)
+    write(image, folder / "a.nii")
+
+
 def ome_tiff(folder: Path) -> None:
     images = tuple(
         Image.from_array(DATA[0, channel], "zyx", spacing=2.0,
@@ -201,6 +207,7 @@ UNIT = {"pixel_size": 0.5}
 SIZED = {"pixel_size": 5.0, "spot_size": 12.0}
 
 WRITTEN = (
+    Written("nifti", nifti, "a.nii"),
     Written("ome-tiff", ome_tiff, "a.ome.tif"),
     Written("lif", lif, "a.lif"),
     Written("olympus", oib, "a.oib"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from nanoscape.io import open_file, read, write
 from nanoscape.model import Affine, Image, ImageGroup, Labels, Quantity, Tags
 from nanoscape.model.raster import Raster
 
+AXES = ("yx", "zyx", "tyx", "tzyx")
 NAMES = st.text("abc µ/°,\"'", min_size=1, max_size=8)
 POSITIVE = st.floats(1e-3, 1e4)
 PLACE = st.floats(-1e6, 1e6)
@@ -40,22 +42,25 @@ def affines(draw: st.DrawFn, axes: str, *, straight: bool) -> Affine:
 
 @st.composite
 def rasters(
-    draw: st.DrawFn, *, straight: bool = False, times: bool = True
+    draw: st.DrawFn,
+    *,
+    straight: bool = False,
+    times: bool = True,
+    axes: tuple[str, ...] = AXES,
 ) -> dict[str, Any]:
     """Everything but the samples and the name."""
-    series = ["tyx", "tzyx"] if times else []
-    axes = draw(st.sampled_from(["yx", "zyx", *series]))
-    spatial = axes.removeprefix("t")
-    shape = tuple(draw(st.integers(2, 5)) for _ in axes)
+    chosen = draw(st.sampled_from([a for a in axes if times or "t" not in a]))
+    spatial = chosen.removeprefix("t")
+    shape = tuple(draw(st.integers(2, 5)) for _ in chosen)
     moments = None
-    if "t" in axes:
+    if "t" in chosen:
         steps = draw(
             st.lists(st.floats(0.1, 100), min_size=shape[0], max_size=shape[0])
         )
         moments = tuple(float(t) for t in np.cumsum(steps))
     return {
         "shape": shape,
-        "axes": axes,
+        "axes": chosen,
         "grid_to_space": draw(affines(spatial, straight=straight)),
         "space": draw(NAMES),
         "times": moments,
@@ -83,8 +88,10 @@ def samples(draw: st.DrawFn, shape: tuple[int, ...], dtype: str) -> Any:
 
 
 @st.composite
-def images(draw: st.DrawFn, *, straight: bool = False) -> Image:
-    fields = draw(rasters(straight=straight))
+def images(
+    draw: st.DrawFn, *, straight: bool = False, axes: tuple[str, ...] = AXES
+) -> Image:
+    fields = draw(rasters(straight=straight, axes=axes))
     shape = fields.pop("shape")
     rgb = draw(st.booleans())
     kinds = ["u1"] if rgb else ["u1", "u2", "i2", "u4", "f4", "f8"]
@@ -124,8 +131,10 @@ def groups(
 
 
 @st.composite
-def labels(draw: st.DrawFn, *, straight: bool = False) -> Labels:
-    fields = draw(rasters(straight=straight, times=False))
+def labels(
+    draw: st.DrawFn, *, straight: bool = False, axes: tuple[str, ...] = AXES
+) -> Labels:
+    fields = draw(rasters(straight=straight, times=False, axes=axes))
     shape = fields.pop("shape")
     del fields["times"]
     table = None
@@ -237,6 +246,64 @@ def test_axes_of_one_element_come_back_from_ome_tiff(axes: str, tmp_path: Path) 
     mask = Labels.from_array(np.ones((4, 5), bool), "yx", spacing=2.0, name="m")
     (tmp_path / "mask").mkdir()
     assert_same(again(mask, tmp_path / "mask", ".ome.tif"), mask)
+
+
+@settings(max_examples=15, deadline=None)
+@given(image=images(axes=("zyx",)), packed=st.booleans())
+def test_a_volume_comes_back_from_nifti(
+    tmp_path_factory: pytest.TempPathFactory, image: Image, packed: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("nifti")
+    assert_same(again(image, folder, ".nii.gz" if packed else ".nii"), image)
+
+
+@settings(max_examples=10, deadline=None)
+@given(item=labels(axes=("zyx",)))
+def test_labels_come_back_from_nifti(
+    tmp_path_factory: pytest.TempPathFactory, item: Labels
+) -> None:
+    found = again(item, tmp_path_factory.mktemp("nifti"), ".nii")
+    assert_same(found, item)
+    assert found.table is None
+
+
+def moved(volume: Any) -> Any:
+    affine = volume.affine.copy()
+    affine[0, 3] += 0.1
+    return nibabel.Nifti1Image(volume.dataobj, affine, volume.header)
+
+
+def halved(volume: Any) -> Any:
+    header = volume.header.copy()
+    header["descrip"] = b"FSL6.0"
+    return nibabel.Nifti1Image(np.asarray(volume.dataobj) / 2, volume.affine, header)
+
+
+def cropped(volume: Any) -> Any:
+    return nibabel.Nifti1Image(
+        np.asarray(volume.dataobj)[:2], volume.affine, volume.header
+    )
+
+
+@pytest.mark.parametrize("change", [moved, halved, cropped])
+def test_a_nifti_file_that_another_program_changed_keeps_no_tags(
+    change: Any, tmp_path: Path
+) -> None:
+    image = Image.from_array(
+        np.ones((3, 4, 5), np.float32),
+        "zyx",
+        spacing=2000.0,
+        quantity=Quantity("activity concentration", "Bq/mL"),
+        tags=Tags.of("user", subject="m"),
+    )
+    path = write(image, tmp_path / "a.nii")
+    nibabel.save(change(nibabel.load(path)), tmp_path / "b.nii")
+    opened = open_file(tmp_path / "b.nii")
+    assert any("another program" in sentence for sentence in opened.warnings)
+    (found,) = opened.objects
+    assert isinstance(found, Image)
+    assert "subject" not in found.tags
+    assert found.quantity.unit != "Bq/mL"
 
 
 CHANGES = {

@@ -1,6 +1,6 @@
 """Our own annotation in an OME-TIFF: what OME has no words for.
 
-It is the block of an OME-Zarr (:mod:`nanoscape.io.microscopy.ome_zarr_block`) as JSON,
+It is our block (:mod:`nanoscape.io.own_block`) as JSON,
 in a CommentAnnotation under a namespace of its own, which other programs leave alone.
 """
 
@@ -17,8 +17,8 @@ import numpy as np
 
 from nanoscape.io.build import Stack, without_single
 from nanoscape.io.damage import DAMAGE, local_name
-from nanoscape.io.microscopy.ome_zarr_block import block_of, plain, restore, usable
 from nanoscape.io.opening import Options, Readable
+from nanoscape.io.own_block import block_of, plain, restore, usable
 from nanoscape.model import Affine, Image, ImageGroup, Labels
 
 _NAMESPACE = "napari-nanoscape"

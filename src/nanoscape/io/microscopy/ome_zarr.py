@@ -13,11 +13,11 @@ import zarr
 from numpy.typing import NDArray
 
 from nanoscape.errors import MissingCalibration, UnreadableFile
+from nanoscape.io import own_block
 from nanoscape.io.build import Stack, build
 from nanoscape.io.containment import inside
 from nanoscape.io.damage import DAMAGE
 from nanoscape.io.lazy import Box, Source, chunks_for, lazy_array
-from nanoscape.io.microscopy import ome_zarr_block
 from nanoscape.io.opening import Options, Readable, calibrate, calibration_tags, stem
 from nanoscape.model import Affine, Image, ImageGroup, Labels
 from nanoscape.model.raster import pyramid_levels
@@ -110,14 +110,14 @@ def _attributes(path: Path) -> dict[str, Any]:
             raw = json.loads(text).get("attributes", {})
         else:
             raw = json.loads((path / ".zattrs").read_text(encoding="utf-8"))
-        own = raw.get(ome_zarr_block.KEY)
+        own = raw.get(own_block.KEY)
         attributes = dict(raw.get("ome", raw))
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UnreadableFile(
             f"the metadata of {path} are damaged: {error}",
             todo="copy the whole folder again",
         ) from error
-    attributes[ome_zarr_block.KEY] = own
+    attributes[own_block.KEY] = own
     return attributes
 
 
@@ -151,7 +151,7 @@ def _read_multiscale(
             f"the metadata of {path} are not those of an image ({error})",
             "OME-Zarr 0.4 or 0.5",
         ) from error
-    block = attributes[ome_zarr_block.KEY]
+    block = attributes[own_block.KEY]
     labels = labels or "image-label" in attributes
     affine = _affine(path, axes, scale, shift, options)
     stack = Stack(
@@ -163,8 +163,8 @@ def _read_multiscale(
         times=_times(axes, scale, shift, arrays[0].shape),
         tags=calibration_tags(options),
     )
-    if ome_zarr_block.usable(block, affine, options):
-        return ome_zarr_block.restore(stack, block, path, options)
+    if own_block.usable(block, affine, options):
+        return own_block.restore(stack, block, path, options)
     return _labels(stack, affine, path) if labels else build(stack, affine)
 
 

@@ -16,7 +16,7 @@ from nanoscape.compute.blocks import block_shape_for, lattice, run_blocks
 from nanoscape.compute.pyramid import with_pyramid
 from nanoscape.compute.task import Task
 from nanoscape.errors import WrongInput
-from nanoscape.io.microscopy.ome_zarr_block import KEY, TABLE, block_of, plain
+from nanoscape.io.own_block import KEY, TABLE, block_of, plain
 from nanoscape.model import Image, ImageGroup, Labels
 from nanoscape.model.raster import Raster
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from nanoscape.io.opening import (
     stem,
     with_pixel_size,
 )
+from nanoscape.io.volumes.nifti_block import restored
 from nanoscape.io.volumes.packed import Unpacked, check_announced, unpacked
 from nanoscape.io.volumes.raw import plane_chunks, truncated
 from nanoscape.io.volumes.volume import PATIENT, as_labels, place_of
@@ -84,6 +86,9 @@ def read(path: Path, options: Options) -> Sequence[Readable]:
         times=_times(header, second, source.shape, axes, options),
         rgb=source.colours > 0,
     )
+    found = restored(header, image, path, options)
+    if found is not image:
+        return [found]
     named = int(header["intent_code"]) == _LABELS and not image.rgb
     return [as_labels(image) if named and image.dtype.kind in "iu" else image]
 
@@ -216,7 +221,12 @@ def _load(path: Path) -> Any:
         if mark not in _SINGLE:
             return nibabel.load(path)
         # By its content, because nibabel goes by the suffix.
-        with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+        with (
+            gzip.open(path) if _is_gzip(path) else path.open("rb") as file,
+            warnings.catch_warnings(),
+        ):
+            # An extension of an odd length does no harm to the samples.
+            warnings.simplefilter("ignore", UserWarning)
             holder = nibabel.FileHolder(str(path), file)
             return _SINGLE[mark].from_file_map({"header": holder, "image": holder})
     except (*_NIBABEL, *DAMAGE) as error:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nanoscape.compute.blocks import lattice, run_blocks
 from nanoscape.compute.task import Task
 from nanoscape.errors import NanoscapeError, WrongInput
+from nanoscape.io.volumes.nifti_block import described, extension_of
 from nanoscape.io.volumes.volume import PATIENT
 from nanoscape.model import Image, ImageGroup, Labels
 from nanoscape.model.raster import Raster
@@ -38,7 +39,8 @@ def write_nifti(item: Image | ImageGroup | Labels, path: Path, task: Task) -> No
     """Write a volume, or volumes over time.
 
     Samples, place (turned from LPS to RAS+), units, and times at even distances are
-    kept; labels are marked as labels. NIfTI-2 is written when an axis is longer than
+    kept; labels are marked as labels; the rest stands in an extension of the header
+    that we read again. NIfTI-2 is written when an axis is longer than
     NIfTI-1 can say.
 
     Parameters
@@ -123,7 +125,7 @@ def _stored(item: Raster, rgb: bool) -> np.dtype[Any]:
     return np.dtype(kind).newbyteorder("<")
 
 
-def _header(item: Raster, dtype: np.dtype[Any], rgb: bool) -> Any:
+def _header(item: Image | Labels, dtype: np.dtype[Any], rgb: bool) -> Any:
     shape = item.shape[::-1]
     small = max(shape) <= _LARGEST_1
     kind = nibabel.Nifti1Header if small else nibabel.Nifti2Header
@@ -132,8 +134,10 @@ def _header(item: Raster, dtype: np.dtype[Any], rgb: bool) -> Any:
         dtype = np.dtype([(name, "u1") for name in "RGBA"[: item.data.shape[-1]]])
     header.set_data_dtype(dtype)
     header.set_data_shape(shape)
-    # The length of the header, and four bytes that say that nothing extends it.
-    header["vox_offset"] = header.sizeof_hdr + 4
+    extension = extension_of(item)
+    header.extensions.append(extension)
+    # The length of the header, and four bytes that say that something extends it.
+    header["vox_offset"] = header.sizeof_hdr + 4 + extension.get_sizeondisk()
     header.set_xyzt_units("mm", "sec")
     _set_place(header, item)
     if "t" in item.axes:
@@ -141,9 +145,7 @@ def _header(item: Raster, dtype: np.dtype[Any], rgb: bool) -> Any:
         header["pixdim"][4], header["toffset"] = step, start
     if isinstance(item, Labels):
         header.set_intent("label", (), name="labels")
-    elif isinstance(item, Image):
-        # What a plain text of 80 bytes can hold.
-        header["descrip"] = str(item.quantity).encode("ascii", "replace")[:79]
+    header["descrip"] = described(item)
     return header
 
 

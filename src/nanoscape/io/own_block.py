@@ -1,8 +1,8 @@
-"""Our own attributes of an OME-Zarr: what its format has no words for.
+"""Our own block of a file: what its format has no words for.
 
-OME-Zarr 0.5 knows scale and translation. A full transform, the name of the space,
-quantities, tags and uneven times stand in a block of attributes that other
-programs leave alone.
+A full transform, the name of the space, quantities, tags and uneven times stand in
+a block that other programs leave alone: among the attributes of an OME-Zarr, in an
+annotation of an OME-TIFF, in an extension of a NIfTI header.
 """
 
 from __future__ import annotations
