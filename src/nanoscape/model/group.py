@@ -46,7 +46,12 @@ class ImageGroup:
                 image.shape == first.shape
                 and image.axes == first.axes
                 and image.space == first.space
-                and np.allclose(image.grid_to_space.matrix, first.grid_to_space.matrix)
+                and (
+                    image.grid_to_space is first.grid_to_space
+                    or np.allclose(
+                        image.grid_to_space.matrix, first.grid_to_space.matrix
+                    )
+                )
             )
             if not same:
                 raise WrongInput(

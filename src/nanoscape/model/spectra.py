@@ -67,6 +67,25 @@ class StoredSource(SpectrumSource, Protocol):
         ...
 
 
+@runtime_checkable
+class KeyedSource(SpectrumSource, Protocol):
+    """A source whose spectra are told from all others, in other processes too."""
+
+    def key(self) -> str:
+        """Return letters and digits that are others when any spectrum may differ.
+
+        Raises
+        ------
+        UnreadableFile
+            If the file is no longer the one that was opened.
+        """
+        ...
+
+    def peak_counts(self) -> NDArray[np.int64]:
+        """Return the number of peaks, by spectrum."""
+        ...
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Spectra:
     """A mass spectrum at each acquired pixel of a grid.

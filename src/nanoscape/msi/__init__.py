@@ -2,6 +2,7 @@
 
 OPERATIONS: dict[str, str] = {
     "ion_image": "nanoscape.msi.ion_image:ion_image",
+    "index_spectra": "nanoscape.msi.index_spectra:index_spectra",
     "ion_images": "nanoscape.msi.ion_image:ion_images",
     "mean_spectrum": "nanoscape.msi.spectrum:mean_spectrum",
     "normalise": "nanoscape.msi.normalisation:normalise",

@@ -15,8 +15,9 @@ from nanoscape.model import Image, ImageGroup, Spectra, Tags
 from nanoscape.model.roles import guess_role
 from nanoscape.model.spectra import SpectrumSource
 from nanoscape.msi import kernels
-from nanoscape.msi.grid import on_grid
+from nanoscape.msi.grid import grids_of, image_of, on_grid
 from nanoscape.msi.peaks import in_batches, kernel_arguments, peaks_of
+from nanoscape.msi.sorted_index import known_index
 from nanoscape.msi.survey import Survey, count_use, known_survey, survey_of
 from nanoscape.operation import Option, operation
 
@@ -73,14 +74,15 @@ def ion_image(
     The window is ``[m/z · (1 − p), m/z · (1 + p)]`` with p the tolerance, both ends
     included; it needs no order of the peaks.
     """
-    count_use(spectra, task := task or Task())
+    _prepare(spectra, task := task or Task())
     windows = windows_around([mz], tolerance_ppm)
     (values,) = window_intensities(spectra, windows, statistic, task)
     if normalisation == "tic":
         totals = survey_of(spectra, task).totals
         with np.errstate(invalid="ignore", divide="ignore"):
             values = np.where(totals > 0, values / totals * totals.mean(), np.nan)
-    return _ion_image(spectra, mz, values, analyte)
+    (grid,) = grids_of(spectra, values[np.newaxis])
+    return _ion_image(spectra, mz, grid, analyte)
 
 
 @operation(version=1, title="Images of many ions")
@@ -116,18 +118,25 @@ def ion_images(
         One image for each ion, in the order given, as :func:`ion_image` makes it.
     """
     ions = _ions(mzs)
-    count_use(spectra, task := task or Task())
+    _prepare(spectra, task := task or Task())
     windows = windows_around([mz for _, mz in ions], tolerance_ppm)
     found = window_intensities(spectra, windows, statistic, task)
     return ImageGroup(
         images=tuple(
-            _ion_image(spectra, mz, values, name)
-            for (name, mz), values in zip(ions, found, strict=True)
+            _ion_image(spectra, mz, grid, name)
+            for (name, mz), grid in zip(ions, grids_of(spectra, found), strict=True)
         ),
         coordinate="ion",
         name=f"{len(ions)} ions of {spectra.name}",
         tags=spectra.tags,
     )
+
+
+def _prepare(spectra: Spectra, task: Task) -> None:
+    """Make what is worth making before windows are asked for."""
+    index = known_index(spectra)
+    if index is None or not index.complete:
+        count_use(spectra, task)
 
 
 def _ions(text: str) -> list[tuple[str, float]]:
@@ -203,8 +212,14 @@ def window_intensities(
     intensities
         Shape ``(windows, spectra)``.
     """
+    highest = statistic == "maximum"
+    found = np.zeros((len(windows[0]), len(spectra)))
+    stretches = None
+    if index := known_index(spectra):
+        stretches = index.window_values(windows, highest, found)
+        if not stretches:
+            return found
     survey = known_survey(spectra)
-    found = np.empty((len(windows[0]), len(spectra)))
     # The table is larger than what it saves when it has to be sent.
     sent = current_executor().remote
     indexed = survey is not None and len(survey.cells) > 0 and not sent
@@ -212,9 +227,10 @@ def window_intensities(
         _indexed_batch if indexed else _read_batch,
         spectra.source,
         len(spectra),
-        (windows, statistic == "maximum", survey if indexed else None),
+        (windows, highest, survey if indexed else None),
         task,
         _INDEXED_BATCH if indexed else _BATCH,
+        stretches,
     ):
         found[:, which] = part
     return found
@@ -258,13 +274,13 @@ def _indexed_batch(
 
 
 def _ion_image(
-    spectra: Spectra, mz: float, values: NDArray[np.float64], analyte: str
+    spectra: Spectra, mz: float, grid: NDArray[np.float64], analyte: str
 ) -> Image:
     name = analyte or f"m/z {mz:.4f}"
     tags = spectra.tags.merged(Tags.of("header", ion=mz))
     if analyte:
         tags = tags.having("user", analyte=analyte)
-    role = guess_role(analyte)
+    role = guess_role(analyte) if analyte else None
     if role:
         tags = tags.having("guess", role=role)
-    return on_grid(spectra, values, name, "ion intensity", tags)
+    return image_of(spectra, grid, name, "ion intensity", tags)

@@ -18,7 +18,8 @@ Whole = NDArray[np.int64]
 
 
 @numba.njit(nogil=True, cache=True)
-def _is_sorted(mzs: NDArray[Any]) -> bool:
+def is_sorted(mzs: NDArray[Any]) -> bool:
+    """Tell whether values do not fall and are numbers."""
     rising = True
     for i in range(1, mzs.size):
         rising &= mzs[i - 1] <= mzs[i]
@@ -115,7 +116,7 @@ def window_values(
         # Spectra that share their m/z values share the places of the windows.
         shared = i > 0 and mz_offsets[i] == mz_offsets[i - 1]
         if not (shared and size == lengths[i - 1]):
-            rising = _is_sorted(mzs)
+            rising = is_sorted(mzs)
             if rising:
                 for w in range(lows.size):
                     starts[w] = _first_from(mzs, lows[w], 0, size)
@@ -258,7 +259,7 @@ def survey(
         if shared and size == lengths[i - 1]:
             rising[i] = rising[i - 1]
         else:
-            rising[i] = _is_sorted(mzs)
+            rising[i] = is_sorted(mzs)
         if cells.shape[1] == 0 or not rising[i]:
             continue
         filled = 0

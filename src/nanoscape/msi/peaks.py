@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,26 @@ def in_batches(
     arguments: tuple[Any, ...],
     task: Task,
     batch: int = _BATCH,
+    stretches: Sequence[tuple[int, int]] | None = None,
 ) -> Iterator[tuple[slice, Any]]:
     """Call ``function(source, start, stop, *arguments)`` for runs of spectra.
+
+    Parameters
+    ----------
+    function
+        Stands at module level.
+    source
+        Where spectra are read from.
+    count
+        How many spectra there are.
+    arguments
+        What the function takes further.
+    task
+        Progress.
+    batch
+        Spectra of a run.
+    stretches
+        First and last + 1 of the spectra to take; by default all.
 
     Yields
     ------
@@ -37,14 +55,15 @@ def in_batches(
         The run, and what the function returned; in the order of the spectra.
     """
     jobs = [
-        (source, start, min(start + batch, count), *arguments)
-        for start in range(0, count, batch)
+        (source, start, min(start + batch, last), *arguments)
+        for first, last in ([(0, count)] if stretches is None else stretches)
+        for start in range(first, last, batch)
     ]
     waiting: dict[int, Any] = {}
     following = 0
     for number, result in current_executor().run(function, jobs, task):
         waiting[number] = result
-        task.step(min((following + len(waiting)) * batch, count), count, "spectra")
+        task.step(following + len(waiting), len(jobs), "reading spectra")
         while following in waiting:
             start, stop = jobs[following][1:3]
             yield slice(start, stop), waiting.pop(following)

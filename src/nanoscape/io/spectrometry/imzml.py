@@ -28,6 +28,7 @@ from nanoscape.model.spectra import StoredArrays, StoredPeaks
 _HEAD = 65536
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?mzML")
 _CHECKED_SIZE = 2**26
+_UUID_BYTES = 16
 
 
 def sniff(path: Path) -> bool:
@@ -100,6 +101,7 @@ class ImzmlSource:
         self._reader = ByteReader(path)
         self._stamp = opened or stamp(path)
         self._content: NDArray[np.uint8] | None = None
+        self._key: str | None = None
 
     def read(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return m/z values and intensities of one spectrum, of equal length."""
@@ -120,14 +122,7 @@ class ImzmlSource:
         if self._stamp[1] == 0:
             return None
         # Reading a map beyond the end of its file would end the process.
-        try:
-            same = stamp(self.path) == self._stamp
-        except OSError:
-            same = False
-        if not same:
-            raise UnreadableFile(
-                f"{self.path} has changed since it was opened", todo="open it again"
-            )
+        self._check_unchanged()
         if self._content is None:
             self._content = np.asarray(np.memmap(self.path, np.uint8, mode="r"))
         return StoredPeaks(
@@ -137,6 +132,43 @@ class ImzmlSource:
                 self.intensity.offsets, self.intensity.lengths, self.intensity.dtype
             ),
         )
+
+    def peak_counts(self) -> NDArray[np.int64]:
+        """Return the number of peaks, by spectrum."""
+        return self.mz.lengths
+
+    def key(self) -> str:
+        """Return letters and digits that are others when any spectrum may differ.
+
+        They come from the identifier, size and time of the binary file and from where
+        the XML part finds the spectra in it. A file that is moved keeps its key.
+
+        Raises
+        ------
+        UnreadableFile
+            If the file is no longer the one that was opened.
+        """
+        self._check_unchanged()
+        if self._key is None:
+            identifier = self._reader.read(0, min(_UUID_BYTES, self._stamp[1]))
+            digest = hashlib.sha256(identifier)
+            digest.update(repr(self._stamp[1:]).encode())
+            for table in (self.mz, self.intensity):
+                digest.update(f"{table.dtype.str} {table.zlib}".encode())
+                for array in (table.offsets, table.lengths, table.encoded):
+                    digest.update(np.asarray(array, "<i8").tobytes())
+            self._key = digest.hexdigest()[:40]
+        return self._key
+
+    def _check_unchanged(self) -> None:
+        try:
+            same = stamp(self.path) == self._stamp
+        except OSError:
+            same = False
+        if not same:
+            raise UnreadableFile(
+                f"{self.path} has changed since it was opened", todo="open it again"
+            )
 
     def _array(self, table: ArrayTable, index: int) -> NDArray[Any]:
         size, length = int(table.encoded[index]), int(table.lengths[index])
@@ -197,7 +229,7 @@ def _check_binary(path: Path, binary: Path, header: ImzmlHeader) -> None:
             f"{header.intensity.lengths[number]} intensities"
         )
     with binary.open("rb") as file:
-        found = file.read(16).hex()
+        found = file.read(_UUID_BYTES).hex()
     if header.uuid and found != header.uuid:
         raise UnreadableFile(
             f"{binary} belongs to another imzML file: its identifier is {found}",
