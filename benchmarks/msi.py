@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -16,13 +17,17 @@ from pyimzml.ImzMLParser import ImzMLParser, getionimage
 
 from benchmarks import Result, best_of
 from benchmarks._imzml_files import write
+from nanoscape.compute import Task
+from nanoscape.compute.cache import size_of
 from nanoscape.io import read
 from nanoscape.model import Spectra
+from nanoscape.msi.index_spectra import build_index
 from nanoscape.msi.ion_image import ion_image, ion_images, total_ion_current
 from nanoscape.msi.spectrum import mean_spectrum
 
 _PPM = 5.0
 _IONS = np.linspace(150, 950, 20)
+_MANY = np.linspace(99, 1001, 200)
 _PEER = "pyimzML"
 
 
@@ -106,7 +111,84 @@ def _compared(
         lambda: mean_spectrum(spectra),
         lambda: _peer_mean(parser, continuous),
     )
+    plain = _many(spectra)
+    yield _wrong_pixels(path, f"{what}: wrong pixels of 200 ions", plain)
+    if not continuous:
+        yield from _indexed(path, result, what, parser)
+        found = _many(_spectra(path))
+        yield _wrong_pixels(path, f"{what}: wrong pixels of 200 ions, index", found)
     parser.m.close()
+
+
+def _indexed(
+    path: Path, result: Callable[..., Result], what: str, parser: ImzMLParser
+) -> Iterator[Result]:
+    """Yield what the index of sorted peaks takes and gives."""
+    mz = float(_IONS[3])
+    text = ", ".join(map(str, _IONS))
+    start = time.perf_counter()
+    index = build_index(_spectra(path), Task())
+    built = time.perf_counter() - start
+    peer = 40 * best_of(lambda: _peer_image(parser, mz))
+    version = metadata.version("pyimzML")
+    yield Result(
+        "msi", f"{what}: making the index, against 40 images (s)", built, _PEER,
+        version, peer, peer / built, 1.0,
+    )  # fmt: skip
+    stored, taken = path.with_suffix(".ibd").stat().st_size, size_of(index.folder)
+    yield Result(
+        "msi", f"{what}: size of the index (MB)", taken / 1e6, "the .ibd file", "",
+        stored / 1e6, stored / taken, 1.0,
+    )  # fmt: skip
+    fresh = iter([_spectra(path) for _ in range(3)])
+    yield result(
+        "first ion with the index",
+        lambda: _image(next(fresh), mz),
+        lambda: _peer_image(parser, mz),
+    )
+    spectra = _spectra(path)
+    yield result(
+        "a further ion with the index",
+        lambda: _image(spectra, mz),
+        lambda: _peer_image(parser, mz),
+        7,
+    )
+    yield result(
+        "20 ions with the index",
+        lambda: ion_images(spectra, mzs=text, tolerance_ppm=_PPM),
+        lambda: [_peer_image(parser, mz) for mz in _IONS],
+    )
+
+
+def _many(spectra: Spectra) -> NDArray[np.float64]:
+    """Return 200 ion images, shape ``(ions, rows, columns)``."""
+    text = ", ".join(map(str, _MANY))
+    group = ion_images(spectra, mzs=text, tolerance_ppm=_PPM)
+    images = [i.data.compute(scheduler="synchronous") for i in group]
+    return np.array(images)
+
+
+def _wrong_pixels(path: Path, what: str, found: NDArray[np.float64]) -> Result:
+    """Compare to the bit with a mask over all peaks, added in their order.
+
+    The peaks are read as they were written, without the program.
+    """
+    expected = np.zeros((len(_MANY), found[0].size))
+    parser = ImzMLParser(str(path))
+    for first in range(0, found[0].size, 1000):
+        spectra = [parser.getspectrum(i) for i in range(first, first + 1000)]
+        mzs = np.concatenate([np.asarray(m, np.float64) for m, _ in spectra])
+        values = np.concatenate([np.asarray(v, np.float64) for _, v in spectra])
+        numbers = np.repeat(np.arange(1000), [len(m) for m, _ in spectra])
+        for row, mz in zip(expected, _MANY, strict=True):
+            width = mz * (_PPM * 1e-6)
+            inside = np.flatnonzero((mzs >= mz - width) & (mzs <= mz + width))
+            row[first : first + 1000] = np.bincount(
+                numbers[inside], values[inside], minlength=1000
+            )
+    parser.m.close()
+    wrong = int((expected != found.reshape(expected.shape)).sum())
+    return Result("msi", what, wrong, "brute force", "", 0, float(wrong == 0), 1.0)
 
 
 def _imzy(path: Path, what: str) -> Iterator[Result]:
@@ -137,9 +219,13 @@ def msi() -> Iterator[Result]:
         "a further ion": 50.0,
         "20 ions": 50.0,
         "mean spectrum": 4.0,
+        "first ion with the index": 40.0,
+        "a further ion with the index": 1000.0,
+        "20 ions with the index": 1000.0,
     }
     continuous = processed | {"first ion": 4.0, "a further ion": 30.0, "20 ions": 200.0}
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["NANOSCAPE_CACHE"] = str(Path(folder) / "cache")
         # Each file has its own name: the peer keeps what it has read of a name.
         path = Path(folder) / "continuous.imzML"
         _load_compiled_loops(Path(folder))
@@ -166,6 +252,8 @@ def _load_compiled_loops(folder: Path) -> None:
         for _ in range(2):
             _image(spectra, 500.0)
         mean_spectrum(spectra)
+    build_index(spectra, Task())
+    _image(spectra, 500.0)
 
 
 BENCHMARKS = {"msi": msi}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 import zlib
@@ -162,7 +163,8 @@ class ImzmlSource:
 
     def _check_unchanged(self) -> None:
         try:
-            same = stamp(self.path) == self._stamp
+            status = os.stat(self.path)
+            same = (status.st_size, status.st_mtime_ns) == self._stamp[1:]
         except OSError:
             same = False
         if not same:
