@@ -22,7 +22,7 @@ from nanoscape.errors import CannotCompute, UnreadableFile, WrongInput
 from nanoscape.io import read
 from nanoscape.msi import sorted_index
 from nanoscape.msi.index_spectra import build_index, index_spectra
-from nanoscape.msi.ion_image import ion_image, ion_images
+from nanoscape.msi.ion_image import ion_image, ion_images, window_intensities
 from nanoscape.msi.normalisation import normalise
 from nanoscape.msi.sorted_index import known_index, run_bounds
 
@@ -147,6 +147,37 @@ def images(spectra):
 def expected_images(peaks):
     windows = [(mz - mz * 0.1, mz + mz * 0.1) for mz in (150.0, 300.0, 500.0, 850.0)]
     return np.array([brute_force(peaks, *w, "sum") for w in windows]).reshape(4, 4, 10)
+
+
+@pytest.mark.parametrize("wrong", ["falling", "with NaN", "from zero", "all falling"])
+def test_unsorted_spectra_are_added_in_the_order_of_the_file(wrong, monkeypatch):
+    monkeypatch.setattr(sorted_index, "RUN_PEAKS", 10_000)
+    # From the left the first sum is 1, from the right it is 0.
+    values = np.array([1e16, -1e16, 1.0, 2.0], "f8")
+    rising = np.array([299.0, 300.0, 301.0, 800.0])
+    odd = {"with NaN": rising.copy(), "from zero": rising.copy()}.get(
+        wrong, rising[::-1].copy()
+    )
+    if wrong == "with NaN":
+        odd[3] = np.nan
+    if wrong == "from zero":
+        odd[0] = 0.0
+    peaks = [(rising, values) for _ in range(40)]
+    apart = list(range(40)) if wrong == "all falling" else [7, 23]
+    for number in apart:
+        peaks[number] = (odd, values)
+    spectra = acquisition(peaks, (4, 10), Keyed)
+    (run,) = build_index(spectra, Task()).runs.values()
+    assert run.apart.tolist() == apart
+    assert len(run.arrays[-1]) == 4 * (40 - len(apart))
+    for mz, ppm in [(300.0, 1e4), (300.0, 0.0), (1000.0, 2e5), (500.0, 1e6)]:
+        low, high = mz - mz * ppm * 1e-6, mz + mz * ppm * 1e-6
+        for statistic in ("sum", "maximum"):
+            windows = np.array([low]), np.array([high])
+            found = window_intensities(spectra, windows, statistic, Task())
+            np.testing.assert_array_equal(
+                found[0], brute_force(peaks, low, high, statistic)
+            )
 
 
 def test_an_index_is_used_when_it_is_there():
