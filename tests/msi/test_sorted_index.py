@@ -180,7 +180,9 @@ def test_unsorted_spectra_are_added_in_the_order_of_the_file(wrong, monkeypatch)
             )
 
 
-def test_an_index_is_used_when_it_is_there():
+@pytest.mark.parametrize("few", [0, 64])
+def test_an_index_is_used_when_it_is_there(few, monkeypatch):
+    monkeypatch.setattr(sorted_index, "_FEW_RUNS", few)
     spectra = acquisition(some_peaks(), (4, 10), Keyed)
     table = index_spectra(spectra)
     assert table.data[["spectra", "peaks", "unsorted_spectra"]].values.tolist() == [

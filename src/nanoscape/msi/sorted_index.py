@@ -7,6 +7,7 @@ is finished serves at once and is not made again, and each spectrum lies in one 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -26,6 +27,8 @@ RUN_PEAKS = 2**22
 
 _LAYOUT = 1
 _MAX_SPECTRA = 2**16
+_FEW_RUNS = 64
+_READERS = 16
 
 
 @dataclass(eq=False)
@@ -83,16 +86,26 @@ class SortedIndex:
         unknown
             First and last + 1 of the spectra that are to be read from the file.
         """
-        unknown: list[tuple[int, int]] = []
-        for number, start in enumerate(self.bounds[:-1].tolist()):
-            run = self.runs.get(number)
-            if run is None:
-                unknown.append((start, int(self.bounds[number + 1])))
-                continue
+        runs = dict(self.runs)
+
+        def fill(run: SortedRun) -> None:
             index_kernels.sorted_window_values(
                 *run.arrays, *windows, highest, run.start, out
             )
-            unknown += _stretches(run.apart)
+
+        if len(runs) <= _FEW_RUNS:
+            for run in runs.values():
+                fill(run)
+        else:
+            # Most of the time is waiting for the disk, and runs share no pixel.
+            with ThreadPoolExecutor(_READERS) as pool:
+                list(pool.map(fill, runs.values()))
+        unknown: list[tuple[int, int]] = []
+        for number, start in enumerate(self.bounds[:-1].tolist()):
+            if number in runs:
+                unknown += _stretches(runs[number].apart)
+            else:
+                unknown.append((start, int(self.bounds[number + 1])))
         return unknown
 
 
