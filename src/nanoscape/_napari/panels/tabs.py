@@ -30,8 +30,14 @@ def open_tab(panel: Panel) -> SectionList:
         "Ion image",
         "Makes an image of one ion from mass spectra.",
     )
+    index = _operation(
+        panel,
+        "msi.index_spectra",
+        "Fast ion images",
+        "Sorts the peaks of mass spectra, once, so that any further ion image is quick.",
+    )
     sheet = SheetSection(panel.state)
-    return SectionList(files, StudySection(panel.state), sheet, *ion)
+    return SectionList(files, StudySection(panel.state), sheet, *ion, *index)
 
 
 def align_tab(panel: Panel) -> SectionList:
