@@ -34,7 +34,7 @@ def open_tab(panel: Panel) -> SectionList:
         panel,
         "msi.index_spectra",
         "Fast ion images",
-        "Sorts the peaks of mass spectra, once, so that any further ion image is quick.",
+        "Sorts the peaks of mass spectra once, so that every ion image is quick.",
     )
     sheet = SheetSection(panel.state)
     return SectionList(files, StudySection(panel.state), sheet, *ion, *index)
