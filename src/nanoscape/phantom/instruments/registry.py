@@ -53,6 +53,8 @@ class Instrument:
         What is known of the file, and of its images by their names.
     extra
         Files beside the first, by their endings, written in the same way.
+    blocks
+        Whether images are rendered in blocks, on all cores at once.
     """
 
     number: int
@@ -67,6 +69,7 @@ class Instrument:
     extra: dict[str, Callable[[Path, Specimen, Any, Task | None], None]] = field(
         default_factory=dict
     )
+    blocks: bool = False
 
     def describe(self) -> dict[str, Any]:
         """Return its settings in plain values."""
@@ -102,6 +105,7 @@ def instruments(slide_pixel_um: float) -> dict[str, Instrument]:
                 "carrier": {"role": "Carrier", "analyte": "carrier"},
                 "doxorubicin": {"role": "Drug", "analyte": "doxorubicin"},
             },
+            blocks=True,
         ),
         "histology": Instrument(
             1,
@@ -112,6 +116,7 @@ def instruments(slide_pixel_um: float) -> dict[str, Instrument]:
             histology.truth,
             (support, support),
             tags={"stain": "H&E", "role": "Anatomy"},
+            blocks=True,
         ),
         "maldi": Instrument(
             2,
