@@ -97,11 +97,10 @@ def make_reference(
     jobs = {work.name: _missing(out, work, chosen, scanned) for work in works}
     todo = [work for work in works if jobs[work.name]]
     parts = task.split(*[1.0] * len(todo)) if todo else []
-    with ThreadPoolExecutor(_BESIDE) as beside:
+    with ThreadPoolExecutor(1) as beside:
         for number, (work, part) in enumerate(zip(todo, parts, strict=True)):
             part.step(0, 1, f"growing tumour {work.name}")
-            # The next tumour grows while this one is measured; the first two
-            # together.
+            # The next tumour grows while this one is measured.
             for one in todo[number : number + 2]:
                 one.start(beside.submit)
             _run(jobs[work.name], part)
