@@ -187,11 +187,13 @@ def _of_section(
 
 
 def _of_animal(out: Path, work: LesionWork, name: str, scanner: Scanner) -> list[Job]:
+    writers = {**scanner.files, **scanner.tables}
+
     def image(ending: str) -> Job:
         path = out / IMAGES / f"{work.name}{ending}"
 
         def run(task: Task) -> None:
-            scanner.files[ending](path, work.animal(), scanner.settings, task)
+            writers[ending](path, work.animal(), scanner.settings, task)
 
         return Job(path, run, 0.3)
 
@@ -201,7 +203,7 @@ def _of_animal(out: Path, work: LesionWork, name: str, scanner: Scanner) -> list
         truth.write_animal(out / truth.FOLDER, stem, work.animal(), scanner)
 
     told = Job(out / truth.FOLDER / f"{stem}.json", run_truth, 0.3)
-    return [*(image(ending) for ending in scanner.files), told]
+    return [*(image(ending) for ending in writers), told]
 
 
 def _run(jobs: list[Job], task: Task) -> None:
