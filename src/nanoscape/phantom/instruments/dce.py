@@ -88,7 +88,8 @@ class Dce:
     @property
     def time_s(self) -> FloatArray:
         """Time of each frame."""
-        return np.arange(self.frames) * self.frame_s
+        time: FloatArray = np.arange(self.frames) * self.frame_s
+        return time
 
 
 def tissue(animal: Animal, dce: Dce) -> dict[str, FloatArray]:
