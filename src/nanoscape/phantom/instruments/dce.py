@@ -88,8 +88,7 @@ class Dce:
     @property
     def time_s(self) -> FloatArray:
         """Time of each frame."""
-        time: FloatArray = np.arange(self.frames) * self.frame_s
-        return time
+        return (np.arange(self.frames) * self.frame_s).astype(np.float64)
 
 
 def tissue(animal: Animal, dce: Dce) -> dict[str, FloatArray]:
