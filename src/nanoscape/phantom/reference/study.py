@@ -97,10 +97,10 @@ def make_reference(
     jobs = {work.name: _missing(out, work, chosen, scanned) for work in works}
     todo = [work for work in works if jobs[work.name]]
     parts = task.split(*[1.0] * len(todo)) if todo else []
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(_BESIDE) as beside:
         for number, (work, part) in enumerate(zip(todo, parts, strict=True)):
             part.step(0, 1, f"growing tumour {work.name}")
-            # The next tumour grows while this one is measured.
+            # The next tumour grows while this one is measured, the first two together.
             for one in todo[number : number + 2]:
                 one.start(beside.submit)
             _run(jobs[work.name], part)
