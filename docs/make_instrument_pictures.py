@@ -34,7 +34,8 @@ NAME = "m1_l1_s1"
 def show(axis: plt.Axes, values: np.ndarray, title: str, **more: object) -> None:
     """Draw one panel; grey values from the first to the 99.7th percentile."""
     if values.ndim == 2 and "vmax" not in more:
-        more["vmin"], more["vmax"] = np.nanpercentile(values, (1, 99.7))
+        low, more["vmax"] = np.nanpercentile(values, (1, 99.7))
+        more.setdefault("vmin", low)
     axis.imshow(values, interpolation="nearest", **more)
     axis.set_title(title, fontsize=9)
     axis.axis("off")
@@ -151,6 +152,44 @@ def animal_picture(study: Path) -> None:
     save(figure, "phantom_animals.png")
 
 
+def dynamic_picture(study: Path) -> None:
+    """Frames of the dynamic MRI, curves of voxels, and the maps behind them."""
+    series = np.asarray(io.read(study / "images" / "m1_l1_dce.nii")[0].data)
+    figure, axes = plt.subplots(2, 5, figsize=(15, 5.6), layout="constrained")
+    slab = series.shape[1] // 2
+    height = np.percentile(series[-1, slab], 99.5)
+    for column, (frame, text) in enumerate(((2, "before"), (9, "12 s"), (38, "4 min"))):
+        shown = series[frame, slab]
+        title = f"MRI, {text}"
+        show(axes[0, column], shown, title, cmap="gray", vmin=0, vmax=height)
+    gain = series[30:, slab].mean(axis=0) - series[:8, slab].mean(axis=0)
+    show(axes[0, 3], gain, "late minus before", cmap="inferno")
+    maps = {n: truth(study, f"m1_l1_dce_{n}")[slab] for n in DYNAMIC}
+    lesion = maps["ktrans_per_min"] > 0.14
+    muscle = np.isclose(maps["ve"], 0.12) & (maps["artefacts"] == 0)
+    time = np.arange(len(series)) * 8.0
+    for name, mask in (("rim", lesion), ("muscle", muscle)):
+        axes[0, 4].plot(time, series[:, slab][:, mask].mean(axis=1), label=name)
+    axes[0, 4].set(title="mean signal", xlabel="s")
+    axes[0, 4].legend()
+    for column, name in enumerate(DYNAMIC):
+        show(axes[1, column], maps[name], DYNAMIC[name], cmap="viridis", vmin=0)
+    table = np.genfromtxt(
+        study / "images" / "m1_l1_dce_input.csv", delimiter=",", skip_header=1
+    )
+    axes[1, 4].plot(table[:, 0], table[:, 1])
+    axes[1, 4].set(title="arterial input, mM", xlabel="s")
+    save(figure, "phantom_dynamic.png")
+
+
+DYNAMIC = {
+    "ktrans_per_min": "Ktrans, 1/min",
+    "ve": "ve",
+    "t1_s": "T1, s",
+    "artefacts": "signal lost",
+}
+
+
 def main() -> None:
     """Draw all pictures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -163,6 +202,7 @@ def main() -> None:
         fluorescence_picture(study)
         section_picture(study)
         animal_picture(study)
+        dynamic_picture(study)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from nanoscape.phantom.fluorescence import (
 from nanoscape.phantom.scene import Section, make_section
 
 
+@pytest.mark.slow
 def test_the_same_bytes_for_any_workers_and_block_shape(tmp_path: Path) -> None:
     written = []
     for number, executor in enumerate(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nanoscape.phantom.streams import INSTRUMENT, sub_seed
 from nanoscape.phantom.tumour import Mounted, Tissue, Tumour
+from nanoscape.phantom.tumour.mounting import Located
 
 FloatArray = NDArray[np.float64]
 
@@ -73,18 +74,27 @@ class Specimen:
         return self.mounted.section.places(self.mounted.to_section(slide_um))
 
     def values(
-        self, names: Sequence[str], slide_um: FloatArray
+        self, names: Sequence[str], slide_um: FloatArray, known: Located | None = None
     ) -> dict[str, FloatArray]:
-        """Return fields at places ``(n, 2)``, scaled by the section's level."""
-        found = self.mounted.values(names, slide_um)
+        """Return fields at places ``(n, 2)``, scaled by the section's level.
+
+        Where the places lay in the tumour is looked up if it is not known.
+        """
+        found = self.mounted.values(names, slide_um, known)
         for name in SUBSTANCES:
             if name in found:
                 found[name] *= self.level
         return found
 
-    def tissue(self, slide_um: FloatArray) -> NDArray[np.uint8]:
-        """Return the :class:`Tissue` at places ``(n, 2)``; none in a tear."""
-        kind = self.tumour.tissue(self.in_space(slide_um))
+    def tissue(
+        self, slide_um: FloatArray, known: Located | None = None
+    ) -> NDArray[np.uint8]:
+        """Return the :class:`Tissue` at places ``(n, 2)``; none in a tear.
+
+        Where the places lay in the tumour is looked up if it is not known.
+        """
+        known = known or self.mounted.locate(slide_um)
+        kind = self.tumour.tissue(known.inside_um, known.depth_um)
         kind[self.mounted.torn(slide_um)] = Tissue.OUTSIDE
         return kind
 

@@ -67,7 +67,13 @@ def files_of(root: Path) -> dict[str, bytes]:
 def test_every_image_opens_and_is_listed(study: Study) -> None:
     loaded = Study.load(study.root)
     section = ("slide", "histology", "maldi", "laser", "standards")
-    scans = ("pet", "ct", *(f"spect_{t}" for t in ("1h", "24h", "48h", "calibration")))
+    scans = (
+        "pet",
+        "ct",
+        "dce",
+        "t1",
+        *(f"spect_{t}" for t in ("1h", "24h", "48h", "calibration")),
+    )
     assert set(loaded.sources) == {
         *(f"m1_l1_s1_{name}" for name in section),
         *(f"m1_l1_{name}" for name in scans),
@@ -84,7 +90,7 @@ def test_the_sheet_fits_the_study(
 ) -> None:
     sheet = study.root / "sheet.csv"
     assert main(["sheet", str(study.root), str(sheet), "--check"]) == 0
-    assert "11 of 11 rows fit" in capsys.readouterr().out
+    assert "13 of 13 rows fit" in capsys.readouterr().out
 
 
 def test_a_study_that_was_stopped_goes_on_and_ends_the_same(

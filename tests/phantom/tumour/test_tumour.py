@@ -30,6 +30,7 @@ def places(tumour: Tumour, count: int = 20_000) -> np.ndarray:
     return np.random.default_rng(0).uniform(0, tumour.shape.size_um, (count, 3))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_on_any_number_of_threads() -> None:
     found = []
     for threads in ("1", "2"):

@@ -94,8 +94,9 @@ def amounts(specimen: Specimen, laser: Laser) -> FloatArray:
     # The samples of a pixel lie around its centre, which is that of the first one.
     start = (np.array([_ACROSS, _ALONG]) - 1) / 2 * np.array(fine.pitch_um)
     places = fine.places() - start
-    tissue = specimen.tissue(places) > 0
-    found = specimen.values(["carrier", "encapsulated"], places)
+    known = specimen.mounted.locate(places)
+    tissue = specimen.tissue(places, known) > 0
+    found = specimen.values(["carrier", "encapsulated"], places, known)
     thick = np.where(specimen.mounted.folded(places), 3.0, 1.0)
     element = [
         laser.phosphorus_ug_per_g * tissue * thick,

@@ -121,10 +121,11 @@ def expect(specimen: Specimen, maldi: Maldi) -> Expected:
     pixels = maldi.pixels(specimen)
     places = pixels.places(_SAMPLES)
     fine = pixels.fine_shape(_SAMPLES)
-    tissue = specimen.tissue(places)
-    found = specimen.values(["encapsulated", "free"], places)
+    known = specimen.mounted.locate(places)
+    tissue = specimen.tissue(places, known)
+    found = specimen.values(["encapsulated", "free"], places, known)
     drug = found["encapsulated"] + found["free"]
-    wall = specimen.tumour.distance(specimen.in_space(places), "perfused", 1.0)
+    wall = specimen.tumour.distance(known.inside_um, "perfused", 1.0)
     blood = (wall < 0) & (tissue > 0)
     thick = np.where(specimen.mounted.folded(places), 3.0, 1.0)
     share = SUPPRESSION[tissue]

@@ -17,6 +17,7 @@ from nanoscape.compute import Task
 from nanoscape.phantom.animal import Animal, Voxels
 from nanoscape.phantom.instruments import (
     ct,
+    dce,
     fluorescence,
     histology,
     laser,
@@ -53,6 +54,8 @@ class Instrument:
         What is known of the file, and of its images by their names.
     extra
         Files beside the first, by their endings, written in the same way.
+    blocks
+        Whether images are rendered in blocks, on all cores at once.
     """
 
     number: int
@@ -67,6 +70,7 @@ class Instrument:
     extra: dict[str, Callable[[Path, Specimen, Any, Task | None], None]] = field(
         default_factory=dict
     )
+    blocks: bool = False
 
     def describe(self) -> dict[str, Any]:
         """Return its settings in plain values."""
@@ -102,6 +106,7 @@ def instruments(slide_pixel_um: float) -> dict[str, Instrument]:
                 "carrier": {"role": "Carrier", "analyte": "carrier"},
                 "doxorubicin": {"role": "Drug", "analyte": "doxorubicin"},
             },
+            blocks=True,
         ),
         "histology": Instrument(
             1,
@@ -112,6 +117,7 @@ def instruments(slide_pixel_um: float) -> dict[str, Instrument]:
             histology.truth,
             (support, support),
             tags={"stain": "H&E", "role": "Anatomy"},
+            blocks=True,
         ),
         "maldi": Instrument(
             2,
@@ -155,6 +161,8 @@ class Scanner:
         Of these volumes.
     tags
         What is known of each file, by its ending.
+    tables
+        What writes tables beside the files, in the same way.
     """
 
     modality: str
@@ -163,6 +171,9 @@ class Scanner:
     truth: Callable[[Animal, Any], dict[str, NDArray[Any]]]
     voxels: Voxels
     tags: dict[str, Tags]
+    tables: dict[str, Callable[[Path, Animal, Any, Task | None], None]] = field(
+        default_factory=dict
+    )
 
     def describe(self) -> dict[str, Any]:
         """Return its settings in plain values."""
@@ -201,6 +212,15 @@ def scanners() -> dict[str, Scanner]:
             ct.truth,
             ct.VOXELS,
             {"_ct": {"role": "Anatomy"}},
+        ),
+        "dce": Scanner(
+            "MR",
+            dce.Dce(),
+            {"_dce.nii": dce.write, "_t1.nii": dce.write_t1},
+            dce.truth,
+            dce.VOXELS,
+            {"_dce.nii": {"scan": "dynamic"}, "_t1.nii": {"scan": "T1 in ms"}},
+            {"_dce_input.csv": dce.write_input},
         ),
     }
 

@@ -12,6 +12,7 @@ from nanoscape.phantom.specimen import Specimen
 from nanoscape.phantom.streams import hash_unit
 from nanoscape.phantom.texture import smooth_noise
 from nanoscape.phantom.tumour import Tissue
+from nanoscape.phantom.tumour.mounting import Located
 
 FloatArray = NDArray[np.float64]
 
@@ -73,15 +74,19 @@ class Emission:
     nuclei: FloatArray
 
 
-def look(specimen: Specimen, y: FloatArray, x: FloatArray) -> Scene:
-    """Return what lies at the places of rows y and columns x in µm."""
+def look(
+    specimen: Specimen, y: FloatArray, x: FloatArray, known: Located | None = None
+) -> Scene:
+    """Return what lies at the places of rows y and columns x in µm.
+
+    Where these lay in the tumour is looked up if it is not known.
+    """
     shape = len(y), len(x)
-    places = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
-    inside = specimen.in_space(places)
-    tissue = specimen.tumour.tissue(inside)
-    tissue[specimen.mounted.torn(places)] = Tissue.OUTSIDE
+    places = _places(y, x)
+    known = known or specimen.mounted.locate(places)
+    tissue = specimen.tissue(places, known)
     network = specimen.tumour.network
-    wall, nearest = network.walls.at(inside, _FAR_UM)
+    wall, nearest = network.walls.at(known.inside_um, _FAR_UM)
     segment = np.append(network.segment, -1)[nearest]
     drawn = np.zeros(shape)
     fine = smooth_noise(specimen.stream(_TEXTURES, 0), y, x, 1.6)
@@ -116,13 +121,14 @@ def nuclei(specimen: Specimen, y: FloatArray, x: FloatArray) -> FloatArray:
 
 def emission(specimen: Specimen, y: FloatArray, x: FloatArray) -> Emission:
     """Return the light that leaves the places of rows y and columns x in µm."""
-    scene = look(specimen, y, x)
+    places = _places(y, x)
+    known = specimen.mounted.locate(places)
+    scene = look(specimen, y, x, known)
     shape = scene.wall.shape
-    places = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
     names = ("carrier", "encapsulated", "free", "oxygen")
     found = {
         name: values.reshape(shape)
-        for name, values in specimen.values(names, places).items()
+        for name, values in specimen.values(names, places, known).items()
     }
     stains = np.stack(
         [
@@ -137,6 +143,11 @@ def emission(specimen: Specimen, y: FloatArray, x: FloatArray) -> Emission:
     return Emission(
         stains, found["carrier"], found["encapsulated"], found["free"], scene.nuclei
     )
+
+
+def _places(y: FloatArray, x: FloatArray) -> FloatArray:
+    """Return the places of rows y and columns x, shape ``(n, 2)``."""
+    return np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
 def _noise(

@@ -36,6 +36,7 @@ IMAGES = "images"
 
 _LESIONS = 50
 _PER_BATCH = 2
+_BESIDE = 2
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,14 @@ class Job:
         Writes it.
     weight
         About how long it takes.
+    blocks
+        Whether it uses all cores by itself.
     """
 
     target: Path
     run: Callable[[Task], None]
     weight: float
+    blocks: bool = False
 
 
 def make_reference(
@@ -93,10 +97,10 @@ def make_reference(
     jobs = {work.name: _missing(out, work, chosen, scanned) for work in works}
     todo = [work for work in works if jobs[work.name]]
     parts = task.split(*[1.0] * len(todo)) if todo else []
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(_BESIDE) as beside:
         for number, (work, part) in enumerate(zip(todo, parts, strict=True)):
             part.step(0, 1, f"growing tumour {work.name}")
-            # The next tumour grows while this one is measured.
+            # The next tumour grows while this one is measured, the first two together.
             for one in todo[number : number + 2]:
                 one.start(beside.submit)
             _run(jobs[work.name], part)
@@ -164,7 +168,7 @@ def _of_section(
             specimen = work.specimen(section, instrument.number)
             writers[ending](path, specimen, instrument.settings, task)
 
-        return Job(path, run, 4.0)
+        return Job(path, run, 4.0, instrument.blocks)
 
     name = space_of(stem, instrument)
 
@@ -183,11 +187,13 @@ def _of_section(
 
 
 def _of_animal(out: Path, work: LesionWork, name: str, scanner: Scanner) -> list[Job]:
+    writers = {**scanner.files, **scanner.tables}
+
     def image(ending: str) -> Job:
         path = out / IMAGES / f"{work.name}{ending}"
 
         def run(task: Task) -> None:
-            scanner.files[ending](path, work.animal(), scanner.settings, task)
+            writers[ending](path, work.animal(), scanner.settings, task)
 
         return Job(path, run, 0.3)
 
@@ -197,11 +203,29 @@ def _of_animal(out: Path, work: LesionWork, name: str, scanner: Scanner) -> list
         truth.write_animal(out / truth.FOLDER, stem, work.animal(), scanner)
 
     told = Job(out / truth.FOLDER / f"{stem}.json", run_truth, 0.3)
-    return [*(image(ending) for ending in scanner.files), told]
+    return [*(image(ending) for ending in writers), told]
 
 
 def _run(jobs: list[Job], task: Task) -> None:
-    parts = task.split(*[job.weight for job in jobs])
-    for job, part in zip(jobs, parts, strict=True):
+    """Run jobs that use all cores one by one, and then the others side by side."""
+    order = sorted(jobs, key=lambda job: not job.blocks)
+    parts = task.split(*[job.weight for job in order])
+
+    def run(job: Job, part: Task) -> None:
         part.step(0, 1, job.target.name)
         job.run(part)
+
+    many = sum(job.blocks for job in order)
+    for job, part in zip(order[:many], parts[:many], strict=True):
+        run(job, part)
+    with ThreadPoolExecutor(_BESIDE) as beside:
+        running = [
+            beside.submit(run, job, part)
+            for job, part in zip(order[many:], parts[many:], strict=True)
+        ]
+        try:
+            for one in running:
+                one.result()
+        finally:
+            for one in running:
+                one.cancel()

@@ -38,6 +38,7 @@ _MARGIN_UM = 120.0
 _BELOW_SURFACE_UM = 15.0
 _SPARE = 6.0
 _ROUNDS = 60
+_ATTEMPTS = 4
 _LEAST_UM = 800.0
 _PASSES = 8
 _AIM, _ABOVE, _TOLERANCE = 1.10, 1.35, 0.01
@@ -125,23 +126,35 @@ def grow_network(seed: int, shape: Shape, plan: NetworkPlan) -> Network:
     """
     generator = np.random.default_rng(sub_seed(seed, TUMOUR_NETWORK))
     target = shell_targets(plan, shape)
+    possible = target.min() > _LEAST_UM
+    for _ in range(_ATTEMPTS if possible else 0):
+        found = _attempt(generator, shape, plan, target)
+        if found is not None:
+            return _with_properties(generator, found, shape, plan)
+    raise CannotCompute(
+        "no vessel network with the length density asked for was found",
+        "a block that holds some tens of segments in each shell",
+        "ask for a larger block or a higher length density",
+    )
+
+
+def _attempt(
+    generator: np.random.Generator, shape: Shape, plan: NetworkPlan, target: FloatArray
+) -> Chains | None:
+    """Return chains with the length asked for, or None if these points have none."""
     candidates = _candidates(generator, shape, plan)
     edges = np.array(SHELLS)
     scale = np.array([1.6, 1.1, 1.0, 1.0, 1.6])
-    for _ in range(_ROUNDS if target.min() > _LEAST_UM else 0):
+    for _ in range(_ROUNDS):
         chains = _draw_chains(generator, shape, plan, candidates, scale)
         ratio = shell_lengths(chains.capsules, shape, edges) / target
         if ((ratio >= 1.0) & (ratio <= _ABOVE)).all():
             cut = _cut_blind_ends(generator, chains, shape, target)
             left = shell_lengths(cut.capsules, shape, edges) / target
             if (left <= 1 + _TOLERANCE).all():
-                return _with_properties(generator, cut, shape, plan)
+                return cut
         scale *= np.clip(_AIM / np.maximum(ratio, 0.1), 0.8, 1.25)
-    raise CannotCompute(
-        "no vessel network with the length density asked for was found",
-        "a block that holds some tens of segments in each shell",
-        "ask for a larger block or a higher length density",
-    )
+    return None
 
 
 def _candidates(

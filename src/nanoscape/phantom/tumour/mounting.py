@@ -23,6 +23,7 @@ BoolArray = NDArray[np.bool_]
 _WAVES = 4
 _STEPS = 100
 _CLOSE_UM = 1e-6
+_SETTLED_UM = 1e-9
 # How far from a tear or fold the tissue beside it has moved.
 _GIVES_WAY_UM = 300.0
 
@@ -63,6 +64,22 @@ class MountPlan:
     bubble_um: float = 80.0
     seam_um: float = 600.0
     seam_width_um: float = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Where places of a slide lay in the tumour.
+
+    Attributes
+    ----------
+    inside_um
+        ``(z, y, x)`` in the block, shape ``(n, 3)``.
+    depth_um
+        How far below the surface, shape ``(n,)``.
+    """
+
+    inside_um: FloatArray
+    depth_um: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +128,14 @@ class Mounted:
     def to_slide(self, section_um: FloatArray) -> FloatArray:
         """Return where places ``(n, 2)`` of the section lie; NaN inside folds."""
         laid = np.array(section_um, dtype=np.float64)
+        moving = np.arange(len(laid))
         for _ in range(_STEPS):
-            laid += 0.8 * (section_um - self._relaxed(laid, 0))
+            step = 0.8 * (section_um[moving] - self._relaxed(laid[moving], 0))
+            laid[moving] += step
+            # Each place stops by itself, whatever others are asked for with it.
+            moving = moving[np.abs(step).max(axis=1) > _SETTLED_UM]
+            if not len(moving):
+                break
         miss = np.abs(section_um - self._relaxed(laid, 0)).max(axis=1)
         laid[(miss > _CLOSE_UM) | _in_any(self.folds, laid)] = np.nan
         turned_back = np.linalg.inv(self.linear).astype(np.float64)
@@ -144,20 +167,35 @@ class Mounted:
         near = off < self.plan.seam_width_um / 2 + reach_um
         return near[:, 0] | near[:, 1]
 
+    def locate(self, slide_um: FloatArray) -> Located:
+        """Return where places ``(n, 2)`` of the slide lay in the tumour."""
+        inside = self.section.places(self.to_section(slide_um))
+        return Located(inside, self.section.tumour.shape.depth(inside))
+
     def value(self, name: str, slide_um: FloatArray) -> FloatArray:
         """Return a field at places ``(n, 2)`` of the slide; see :meth:`values`."""
         return self.values([name], slide_um)[name]
 
     def values(
-        self, names: Sequence[str], slide_um: FloatArray
+        self, names: Sequence[str], slide_um: FloatArray, known: Located | None = None
     ) -> dict[str, FloatArray]:
         """Return fields at places ``(n, 2)`` of the slide, by name.
 
         Layers of a fold add up, as they do for an instrument that measures what lies
         on the slide; in a tear they are 0.
+
+        Parameters
+        ----------
+        names
+            Of the fields.
+        slide_um
+            Shape ``(n, 2)``.
+        known
+            Where these places lay in the tumour, if that was looked up before.
         """
         tumour, places = self.section.tumour, self.section.places
-        found = tumour.values(names, places(self.to_section(slide_um)))
+        known = known or self.locate(slide_um)
+        found = tumour.values(names, known.inside_um, known.depth_um)
         folded, torn = self.folded(slide_um), self.torn(slide_um)
         if folded.any():
             for layer in (1, 2):

@@ -21,6 +21,7 @@ IntArray = NDArray[np.int64]
 _HALVINGS = 40
 _GOLDEN = (math.sqrt(5.0) - 1) / 2
 _NUCLEUS_REACH_UM = 5.0
+_BATCH = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +246,8 @@ def _distance_to_profiles(
     """Return the distance to the nearest profile.
 
     A disc in the middle of each bounds the distance from above; only profiles that
-    may lie nearer than all of these are followed exactly.
+    may lie nearer than all of these are followed exactly. First those are sorted out
+    that cannot be nearest to any of a batch of places.
     """
     count = len(cut)
     spans = np.empty((count, 2))
@@ -262,19 +264,51 @@ def _distance_to_profiles(
         reach[k] = along * (high - low) / 2 + row[6]
         spans[k, 0], spans[k, 1] = low, high
     distance = np.empty(len(places))
-    for n in range(len(places)):
-        y, x = places[n, 0], places[n, 1]
-        best = far
-        for k in range(count):
-            dy, dx = middle_y[k] - y, middle_x[k] - x
-            away[k] = math.sqrt(dy * dy + dx * dx)
-            best = min(best, away[k] - disc[k])
-        for k in range(count):
-            if away[k] - reach[k] < best:
-                exact = _to_profile(cut[k], spans[k, 0], spans[k, 1], y, x)
-                best = min(best, exact)
-        distance[n] = max(best, 0.0)
+    near = np.empty(count, np.int64)
+    for start in range(0, len(places), _BATCH):
+        batch = places[start : start + _BATCH]
+        kept = _sort_out(batch, middle_y, middle_x, disc, reach, far, near)
+        for n in range(len(batch)):
+            y, x = batch[n, 0], batch[n, 1]
+            best = far
+            for k in near[:kept]:
+                dy, dx = middle_y[k] - y, middle_x[k] - x
+                away[k] = math.sqrt(dy * dy + dx * dx)
+                best = min(best, away[k] - disc[k])
+            for k in near[:kept]:
+                if away[k] - reach[k] < best:
+                    exact = _to_profile(cut[k], spans[k, 0], spans[k, 1], y, x)
+                    best = min(best, exact)
+            distance[start + n] = max(best, 0.0)
     return distance
+
+
+@numba.njit(nogil=True, cache=True)
+def _sort_out(
+    batch: FloatArray,
+    middle_y: FloatArray,
+    middle_x: FloatArray,
+    disc: FloatArray,
+    reach: FloatArray,
+    far: float,
+    near: IntArray,
+) -> int:
+    """Set which profiles may be nearest to some place of a batch; return how many."""
+    low_y, high_y = batch[:, 0].min(), batch[:, 0].max()
+    low_x, high_x = batch[:, 1].min(), batch[:, 1].max()
+    y, x = (low_y + high_y) / 2, (low_x + high_x) / 2
+    half = math.hypot(high_y - low_y, high_x - low_x) / 2
+    most = far
+    for k in range(len(disc)):
+        away = math.hypot(middle_y[k] - y, middle_x[k] - x)
+        most = min(most, away + half - disc[k])
+    kept = 0
+    for k in range(len(disc)):
+        away = math.hypot(middle_y[k] - y, middle_x[k] - x)
+        if away - half - reach[k] <= most:
+            near[kept] = k
+            kept += 1
+    return kept
 
 
 @numba.njit(nogil=True, cache=True)

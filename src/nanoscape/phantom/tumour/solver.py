@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
 from nanoscape.errors import CannotCompute
+from nanoscape.phantom.tumour.flow import outflow
 
 FloatArray = NDArray[np.float64]
 
@@ -33,15 +33,13 @@ TOLERANCE = 1e-7
 _MOST_STEPS = 2000
 
 
-_ASIDE = 1.0 / 12.0
-
-
 def fitted(diffusivity: FloatArray, rate: FloatArray, step_um: float) -> FloatArray:
     """Return diffusivities with which decay over the grid has its true length.
 
     On cells of side h the scheme lets exp(−κ x), κ² = k / D, decay as if D were
-    larger by (sinh ξ / ξ)², ξ = κ h / 2 (Allen & Southwell 1955,
-    doi:10.1093/qjmam/8.2.129); dividing by this makes the error h⁴ where k is even.
+    larger by (sinh ξ / ξ)², ξ = κ h / 2; dividing by this makes the error h⁴ where k
+    is even. The idea of fitting coefficients to the exponentials of the equation is
+    that of Allen & Southwell 1955, doi:10.1093/qjmam/8.2.129.
     """
     inside = diffusivity > 0
     xi = np.zeros(diffusivity.shape)
@@ -96,14 +94,16 @@ def solve(
             return np.ascontiguousarray(c[_CORE])
         near = equation.precondition(rest)
         now = _dot(rest, near)
-        search = near + (now / before) * search
+        search *= now / before
+        search += near
         image = equation.apply(search)
         steepness = _dot(search, image)
         if steepness <= 0.0:
             break
         length = now / steepness
         c += length * search
-        rest -= length * image
+        image *= length
+        rest -= image
         before = now
     raise CannotCompute(
         "the field of a substance was not found",
@@ -161,53 +161,22 @@ class _Equation:
 
     def apply(self, c: FloatArray) -> FloatArray:
         """Return −∇·(D ∇c) + k c of each cell."""
-        result = self.rate * c
-        flow = np.empty(c.size)
-        strides = (c.shape[1] * c.shape[2], c.shape[2], 1)
-        for axis in range(3):
-            aside = [strides[i] for i in range(3) if i != axis]
-            conductance = self.faces[axis].ravel()
-            _flow(flow, conductance, c.ravel(), strides[axis], aside[0], aside[1])
-            _gather(result.reshape(-1), flow, strides[axis])
-        return result
+        return outflow(c, self.rate, self.faces)
 
     def precondition(self, rest: FloatArray) -> FloatArray:
         """Return the solution for the mean coefficients of the tissue."""
         # Half the digits do: they decide how fast the iteration ends, not where.
-        near = fft.idctn(fft.dctn(rest[_CORE].astype(np.float32)) / self.waves)
-        return np.where(self.inside, _padded(near), 0.0)
-
-
-@numba.njit(nogil=True, cache=True)
-def _flow(
-    flow: FloatArray, g: FloatArray, c: FloatArray, along: int, one: int, two: int
-) -> None:
-    """Set what flows from each cell to the next along an axis, given strides."""
-    # The first and last layers hold no tissue.
-    edge = along + one + two
-    flow[:edge] = 0.0
-    flow[len(flow) - edge :] = 0.0
-    for i in range(edge, len(flow) - edge):
-        own = g[i]
-        down = c[i] - c[i + along]
-        total = own * down
-        beside = min(own, g[i - one]) * (c[i - one] - c[i - one + along] - down)
-        beside += min(own, g[i + one]) * (c[i + one] - c[i + one + along] - down)
-        beside += min(own, g[i - two]) * (c[i - two] - c[i - two + along] - down)
-        beside += min(own, g[i + two]) * (c[i + two] - c[i + two + along] - down)
-        flow[i] = total + _ASIDE * beside
-
-
-@numba.njit(nogil=True, cache=True)
-def _gather(result: FloatArray, flow: FloatArray, along: int) -> None:
-    """Add what flows out of each cell and take away what flows in."""
-    for i in range(along, len(result)):
-        result[i] += flow[i] - flow[i - along]
+        waves = fft.dctn(rest[_CORE].astype(np.float32), overwrite_x=True)
+        waves /= self.waves
+        near = np.zeros(rest.shape)
+        near[_CORE] = fft.idctn(waves, overwrite_x=True)
+        near *= self.inside
+        return near
 
 
 def _dot(a: FloatArray, b: FloatArray) -> float:
-    """Return Σ a b, added by NumPy in an order that depends on the size alone."""
-    return float((a * b).sum())
+    """Return Σ a b, plane by plane, in an order that depends on the shape alone."""
+    return float(sum((one * other).sum() for one, other in zip(a, b, strict=True)))
 
 
 def _norm(a: FloatArray) -> float:

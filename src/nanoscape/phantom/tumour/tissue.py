@@ -70,13 +70,19 @@ class Stroma:
         generator = np.random.default_rng(sub_seed(seed, TUMOUR_TISSUE))
         return cls(shape, Texture.draw(generator, _STROMA_GRAIN_UM))
 
-    def at(self, places_um: FloatArray) -> NDArray[np.uint8]:
-        """Return the kind of tissue at places ``(n, 3)``, necrosis left aside."""
-        depth = self.shape.depth(places_um)
-        sheet = np.abs(self.septa.at(places_um)) < _STROMA_LEVEL
-        kind = np.where(sheet, Tissue.STROMA, Tissue.VIABLE).astype(np.uint8)
-        kind[depth < CAPSULE_UM] = Tissue.CAPSULE
-        kind[depth <= 0] = Tissue.OUTSIDE
+    def at(
+        self, places_um: FloatArray, depth_um: FloatArray | None = None
+    ) -> NDArray[np.uint8]:
+        """Return the kind of tissue at places ``(n, 3)``, necrosis left aside.
+
+        The depth of the places below the surface is looked up if it is not given.
+        """
+        depth = self.shape.depth(places_um) if depth_um is None else depth_um
+        kind = np.full(len(depth), Tissue.OUTSIDE, np.uint8)
+        kind[depth > 0] = Tissue.CAPSULE
+        deep = np.flatnonzero(depth >= CAPSULE_UM)
+        sheet = np.abs(self.septa.at(places_um[deep])) < _STROMA_LEVEL
+        kind[deep] = np.where(sheet, Tissue.STROMA, Tissue.VIABLE)
         return kind
 
     def cellularity(self, grid: Grid) -> FloatArray:
@@ -142,12 +148,15 @@ class Macrophages:
         return share
 
 
-def pools(seed: int, grid: Grid) -> NDArray[np.bool_]:
-    """Tell which cells of a grid blood could seep into, a sixth of them in patches."""
+def pools(seed: int, grid: Grid, dead: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which dead cells of a grid blood seeps into, a sixth of them in patches."""
     generator = np.random.default_rng(sub_seed(seed, TUMOUR_TISSUE, 3))
     texture = Texture.draw(generator, _POOL_GRAIN_UM)
-    planes = [texture.at(grid.plane(i)) > 1.0 for i in range(grid.shape[0])]
-    return np.concatenate(planes).reshape(grid.shape)
+    found = np.zeros(grid.shape, bool)
+    for number, cells in enumerate(dead):
+        places = grid.plane(number)[cells.ravel()]
+        found[number][cells] = texture.at(places) > 1.0
+    return found
 
 
 @numba.njit(nogil=True, cache=True)

@@ -113,16 +113,22 @@ class Tumour:
         return self.values([name], places_um)[name]
 
     def values(
-        self, names: Sequence[str], places_um: FloatArray
+        self,
+        names: Sequence[str],
+        places_um: FloatArray,
+        depth_um: FloatArray | None = None,
     ) -> dict[str, FloatArray]:
         """Return fields at places ``(n, 3)``, without noise, by name.
 
         Between the centres of cells they are interpolated; off the tissue they are 0.
         Blood in perfused vessels holds carriers, and the drug in them, at the plasma
         level of the end. A substance that follows a law has its value everywhere.
+        The depth of the places below the surface is looked up if it is not given.
         """
         found = {}
-        outside = self.shape.depth(places_um) <= 0
+        if depth_um is None:
+            depth_um = self.shape.depth(places_um)
+        outside = depth_um <= 0
         solved = [name for name in names if name not in self.laws]
         if len(solved) < len(names):
             wall = self.distance(places_um, "perfused")
@@ -140,9 +146,14 @@ class Tumour:
             values[outside] = 0.0
         return found
 
-    def tissue(self, places_um: FloatArray) -> NDArray[np.uint8]:
-        """Return the :class:`Tissue` at places ``(n, 3)``; vessels are not told."""
-        kind = self.stroma.at(places_um)
+    def tissue(
+        self, places_um: FloatArray, depth_um: FloatArray | None = None
+    ) -> NDArray[np.uint8]:
+        """Return the :class:`Tissue` at places ``(n, 3)``; vessels are not told.
+
+        The depth of the places below the surface is looked up if it is not given.
+        """
+        kind = self.stroma.at(places_um, depth_um)
         dead = self._oxygen(places_um) < self.oxygen_plan.necrotic_mmhg
         kind[dead & (kind >= Tissue.STROMA)] = Tissue.NECROSIS
         return kind
@@ -228,16 +239,17 @@ def make_tumour(
     pressure = oxygen_field(grid, network, inside, cells * share, oxygen)
     task.step(3, 4, "oxygen solved")
     dying = oxygen.necrotic_mmhg
-    filled = {"oxygen": _filled(pressure, inside)}
+    nearest = _nearest(inside)
+    filled = {"oxygen": pressure[nearest]}
     macrophages = Macrophages.draw(seed, shape, grid, filled["oxygen"], dying)
     if law in ("diffusion", "drug independent"):
         clusters = on_grid(grid, macrophages.at)
         dead = inside & (pressure < dying)
         held = held_rate(cells, clusters, dead, carrier)
-        seeps = dead & pools(seed, grid)
+        seeps = pools(seed, grid, dead)
         solved = carrier_fields(grid, network, inside, share, held, seeps, carrier)
         for name in ("mobile", "carrier", "encapsulated", "free"):
-            filled[name] = _filled(getattr(solved, name), inside)
+            filled[name] = getattr(solved, name)[nearest]
     task.step(4, 4, "carrier and drug solved")
     return Tumour(
         seed,
@@ -267,10 +279,10 @@ def on_grid(grid: Grid, function: Callable[[FloatArray], FloatArray]) -> FloatAr
     return np.concatenate(planes).reshape(grid.shape)
 
 
-def _filled(field: FloatArray, inside: NDArray[np.bool_]) -> FloatArray:
-    """Carry values on to cells outside, so that none mixes with 0 at the surface."""
-    nearest = ndimage.distance_transform_edt(
-        ~inside, return_distances=False, return_indices=True
+def _nearest(inside: NDArray[np.bool_]) -> tuple[NDArray[np.int32], ...]:
+    """Return where values outside are taken from, so that none mixes with 0 there."""
+    return tuple(
+        ndimage.distance_transform_edt(
+            ~inside, return_distances=False, return_indices=True
+        )
     )
-    found: FloatArray = field[tuple(nearest)]
-    return found

@@ -143,19 +143,39 @@ def _at(
         best, nearest, ring = far, -1, 0
         while (ring - 1) * _CELL_UM - reach <= best:
             best, nearest = _search_ring(
-                capsules, starts, cells, cell, ring, z, y, x, best, nearest
+                capsules,
+                starts,
+                first,
+                cells,
+                cell,
+                reach,
+                ring,
+                z,
+                y,
+                x,
+                best,
+                nearest,
             )
             ring += 1
         distance[n], which[n] = best, nearest
     return distance, which
 
 
+@numba.njit(nogil=True, cache=True, inline="always")
+def _off(place: float, cell: int) -> float:
+    """Return how far a place lies beside a cell along one axis."""
+    low = cell * _CELL_UM
+    return max(low - place, place - low - _CELL_UM, 0.0)
+
+
 @numba.njit(nogil=True, cache=True)
 def _search_ring(
     capsules: FloatArray,
     starts: IntArray,
+    first: FloatArray,
     cells: IntArray,
     cell: tuple[int, int, int],
+    reach: float,
     ring: int,
     z: float,
     y: float,
@@ -163,16 +183,31 @@ def _search_ring(
     best: float,
     nearest: int,
 ) -> tuple[float, int]:
-    """Look at the cells that are ``ring`` cells away along any axis."""
+    """Look at the cells that are ``ring`` cells away along any axis.
+
+    Those whose midpoints are all farther away than the nearest wall and ``reach`` are
+    left out.
+    """
     for i in range(max(cell[0] - ring, 0), min(cell[0] + ring, cells[0] - 1) + 1):
         on_face = abs(i - cell[0]) == ring
+        off_z = _off(z - first[0], i)
         for j in range(max(cell[1] - ring, 0), min(cell[1] + ring, cells[1] - 1) + 1):
+            off_y = _off(y - first[1], j)
+            far = best + reach
+            if off_z * off_z + off_y * off_y > far * far:
+                continue
             whole = on_face or abs(j - cell[1]) == ring or ring == 0
             step = 1 if whole else 2 * ring
             for k in range(cell[2] - ring, cell[2] + ring + 1, step):
                 if k < 0 or k >= cells[2]:
                     continue
                 number = (i * cells[1] + j) * cells[2] + k
+                if starts[number] == starts[number + 1]:
+                    continue
+                off_x = _off(x - first[2], k)
+                far = best + reach
+                if off_z * off_z + off_y * off_y + off_x * off_x > far * far:
+                    continue
                 for c in range(starts[number], starts[number + 1]):
                     distance = _wall(capsules[c], z, y, x)
                     if distance < best:
