@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -80,6 +81,15 @@ def test_what_dropped_work_held_is_destroyed_on_the_main_thread(
     with qtbot.waitSignal(runner.ended, timeout=5000):
         runner.start(lambda _: None)
     assert destroyed_on == [threading.main_thread()]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_call_that_ends_its_thread_has_failed(qtbot: QtBot) -> None:
+    call = Call(sys.exit)
+    call.start()
+    qtbot.waitUntil(lambda: call.is_over, timeout=5000)
+    assert "ended early" in str(call.error)
+    call.give_up()
 
 
 def test_an_error_is_kept_for_the_window(qtbot: QtBot) -> None:

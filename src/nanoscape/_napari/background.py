@@ -2,7 +2,7 @@
 
 What a thread is the last to hold is destroyed on that thread, and Qt crashes when a
 timer or a widget is. So the window keeps each thread, with all that its call refers
-to, until it is over. Of the program, this module may import nothing.
+to, until it is over. The dock needs this module at once: it imports nothing slow.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from nanoscape._napari.steps import Boundary
 
 _KEPT: set[Call] = set()
 
@@ -27,7 +29,7 @@ class Call:
     result
         What it returned, when it is over without an error.
     error
-        What it raised.
+        What it raised, when it is over.
     """
 
     def __init__(self, work: Callable[[], Any]) -> None:
@@ -35,7 +37,7 @@ class Call:
         # Others may keep a thread that is over: dask does.
         self._thread = threading.Thread(target=self._run, name="nanoscape")
         self.result: Any = None
-        self.error: BaseException | None = None
+        self.error: Exception | None = RuntimeError("the thread was ended early")
 
     def start(self) -> None:
         """Begin; at the same time, give up those that are over."""
@@ -54,7 +56,6 @@ class Call:
             _KEPT.discard(self)
 
     def _run(self) -> None:
-        try:
+        with Boundary() as boundary:
             self.result = self._work()
-        except BaseException as error:  # noqa: BLE001 - told on the GUI thread
-            self.error = error
+        self.error = boundary.error

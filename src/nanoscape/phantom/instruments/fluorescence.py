@@ -18,6 +18,7 @@ from nanoscape.compute import Task, tile_generator
 from nanoscape.compute.blocks import Block
 from nanoscape.phantom import particles
 from nanoscape.phantom.files import fixed_uuid
+from nanoscape.phantom.instruments.scanner import Scanner
 from nanoscape.phantom.instruments.stains import Emission, emission
 from nanoscape.phantom.rendering import TILE, write_rendered
 from nanoscape.phantom.specimen import Specimen
@@ -45,7 +46,7 @@ _SPOTS_FULL_AT = 0.25
 
 
 @dataclass(frozen=True)
-class SlideScanner:
+class SlideScanner(Scanner):
     """The instrument. All values are chosen.
 
     Attributes
@@ -72,8 +73,6 @@ class SlideScanner:
         Light that comes through a bubble.
     """
 
-    pixel_um: float = 1.0
-    psf_sigma_um: float = 0.8
     offset: int = 100
     carrier_photons: float = 1500.0
     drug_photons: float = 9000.0
@@ -82,16 +81,6 @@ class SlideScanner:
     vignette: float = 0.05
     field_sd: float = 0.015
     bubble_share: float = 0.45
-
-    @property
-    def halo(self) -> int:
-        """Pixels around a tile that spread into it."""
-        return int(np.ceil(5 * self.psf_sigma_um / self.pixel_um)) + 1
-
-    def shape(self, specimen: Specimen) -> tuple[int, int]:
-        """Return rows and columns of the slide."""
-        height, width = (round(n / self.pixel_um) for n in specimen.size_um)
-        return height, width
 
 
 def write(

@@ -17,6 +17,7 @@ from scipy import ndimage
 from nanoscape.compute import Task, tile_generator
 from nanoscape.compute.blocks import Block
 from nanoscape.phantom.files import fixed_uuid
+from nanoscape.phantom.instruments.scanner import Scanner
 from nanoscape.phantom.instruments.stains import Scene, look
 from nanoscape.phantom.rendering import TILE, write_rendered
 from nanoscape.phantom.specimen import Artefact, Specimen
@@ -41,7 +42,7 @@ _HAEMATOXYLIN = np.array([0.0, 0.06, 0.06, 0.13, 0.05])
 
 
 @dataclass(frozen=True)
-class Brightfield:
+class Brightfield(Scanner):
     """The instrument. All values are chosen.
 
     Attributes
@@ -60,22 +61,11 @@ class Brightfield:
         Light under a bubble over that beside it.
     """
 
-    pixel_um: float = 1.0
     psf_sigma_um: float = 0.6
     white: float = 238.0
     photons_per_grey: float = 40.0
     nucleus: float = 0.95
     bubble_white: float = 0.82
-
-    @property
-    def halo(self) -> int:
-        """Pixels around a tile that spread into it."""
-        return int(np.ceil(5 * self.psf_sigma_um / self.pixel_um)) + 1
-
-    def shape(self, specimen: Specimen) -> tuple[int, int]:
-        """Return rows and columns of the slide."""
-        height, width = (round(n / self.pixel_um) for n in specimen.size_um)
-        return height, width
 
 
 def write(
