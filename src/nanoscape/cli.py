@@ -40,7 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         input that cannot be read, with one line of reason.
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
+    # What libraries log of a damaged file is not the one line that is promised.
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.CRITICAL)
+    if not options.verbose:
+        logging.getLogger("nanoscape").setLevel(logging.WARNING)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         with _stopped_by_terminate():

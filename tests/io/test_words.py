@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +91,16 @@ def test_a_missing_pixel_size_is_asked_for_by_the_name_of_the_option(
     assert main(["info", str(path)]) == 2
     assert "(--pixel-size)" in capsys.readouterr().err
     assert main(["info", str(path), "--pixel-size", "0.5um"]) == 0
+
+
+def test_a_truncated_file_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "cut.svs"
+    tifffile.imwrite(path, np.zeros((64, 64), np.uint8), description="Aperio Image")
+    whole = path.read_bytes()
+    # The directory lies at the end of what scanners write.
+    path.write_bytes(whole[:4] + len(whole).to_bytes(4, "little") + whole[8:600])
+    command = [sys.executable, "-m", "nanoscape", "info", str(path)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert len(told.stderr.splitlines()) == 1
+    assert told.stderr.startswith("nanoscape: ")
