@@ -167,7 +167,8 @@ def _add_phantom(commands: Any) -> None:
     parser.add_argument(
         "--instruments",
         metavar="NAME,NAME",
-        help="some of them; all by default. More can be added later",
+        help="which of them, or all; those that fit into a minute by default. "
+        "More can be added later",
     )
     parser.add_argument(
         "--cohort",
@@ -346,10 +347,12 @@ def _has_display() -> bool:
 
 def _phantom(options: argparse.Namespace) -> int:
     from nanoscape.phantom.cohort import COHORT, SMALL
-    from nanoscape.phantom.instruments.registry import NAMES
+    from nanoscape.phantom.instruments.registry import NAMES, USUAL
     from nanoscape.phantom.reference import ReferencePlan, make_reference
 
-    wanted = options.instruments.split(",") if options.instruments else NAMES
+    wanted = options.instruments.split(",") if options.instruments else USUAL
+    if options.instruments == "all":
+        wanted = NAMES
     plan = ReferencePlan(
         seed=options.seed,
         size_um=options.size,

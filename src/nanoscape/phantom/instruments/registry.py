@@ -226,3 +226,16 @@ def scanners() -> dict[str, Scanner]:
 
 
 NAMES = (*instruments(1.0), *scanners())
+"""Of all instruments."""
+
+USUAL = (
+    "fluorescence",
+    "histology",
+    "maldi",
+    "laser",
+    "pet",
+    "spect",
+    "ct",
+    "dce",
+)
+"""What a study has unless others are asked for: all that fits into a minute."""

@@ -10,7 +10,7 @@ from typing import get_args
 from nanoscape.errors import UnreadableFile, WrongInput
 from nanoscape.phantom.cohort import SMALL, CohortPlan
 from nanoscape.phantom.files import write_text
-from nanoscape.phantom.instruments.registry import NAMES
+from nanoscape.phantom.instruments.registry import NAMES, USUAL
 from nanoscape.phantom.tumour import NetworkPlan
 from nanoscape.phantom.tumour.tumour import SIZE_UM, LawName
 
@@ -46,7 +46,7 @@ class ReferencePlan:
     size_um: float = SIZE_UM[1]
     slide_pixel_um: float = 1.3
     cohort: CohortPlan = SMALL
-    instruments: tuple[str, ...] = NAMES
+    instruments: tuple[str, ...] = USUAL
     law: LawName = "diffusion"
     vessels: NetworkPlan = field(default_factory=NetworkPlan)
 
