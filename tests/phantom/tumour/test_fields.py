@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from nanoscape.phantom.tumour import CarrierPlan, Tumour
+from nanoscape.phantom.tumour.exchange import oxygen_exchange
 from nanoscape.phantom.tumour.fields import carrier_fields, held_rate
 from nanoscape.phantom.tumour.grid import Grid, tissue_share, wall_area
 from nanoscape.phantom.tumour.network import Network
-from nanoscape.phantom.tumour.oxygen import oxygen_exchange
 from nanoscape.phantom.tumour.tissue import Tissue, pools
 from nanoscape.phantom.tumour.tumour import on_grid
 

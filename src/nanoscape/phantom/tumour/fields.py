@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nanoscape.phantom.tumour.exchange import oxygen_exchange
 from nanoscape.phantom.tumour.grid import Grid, wall_area
 from nanoscape.phantom.tumour.network import Network
-from nanoscape.phantom.tumour.oxygen import (
-    oxygen_exchange,
-    solve_oxygen_from_coarse,
-)
+from nanoscape.phantom.tumour.oxygen import solve_oxygen_from_coarse
 from nanoscape.phantom.tumour.solver import fitted, solve
 
 FloatArray = NDArray[np.float64]

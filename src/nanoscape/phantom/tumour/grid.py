@@ -95,27 +95,55 @@ def wall_area(grid: Grid, capsules: FloatArray, weight: FloatArray) -> FloatArra
 def _add_walls(
     total: FloatArray, step: float, capsules: FloatArray, weight: FloatArray
 ) -> None:
-    """Add the area of each capsule's wall times its weight, sample by sample."""
+    """Add the area of each capsule's wall times its weight."""
     for n in range(len(capsules)):
-        start, end, radius = capsules[n, :3], capsules[n, 3:6], capsules[n, 6]
-        along = end - start
-        long = math.sqrt((along**2).sum())
-        if long == 0.0 or weight[n] == 0.0:
-            continue
-        along /= long
-        helper = np.zeros(3)
-        helper[np.argmin(np.abs(along))] = 1.0
-        across = np.cross(along, helper)
-        across /= math.sqrt((across**2).sum())
-        other = np.cross(along, across)
-        count = math.ceil(long / _ALONG_UM)
-        area = 2 * math.pi * radius * long / (count * _AROUND) * weight[n]
-        for i in range(count):
-            axis = start + along * ((i + 0.5) * long / count)
-            for j in range(_AROUND):
-                angle = (j + 0.5) * 2 * math.pi / _AROUND
-                rim = math.cos(angle) * across + math.sin(angle) * other
-                _share_out(total, (axis + radius * rim) / step - 0.5, area)
+        start, end = capsules[n, :3] / step, capsules[n, 3:6] / step
+        radius = capsules[n, 6] / step
+        if weight[n] > 0.0:
+            amount = weight[n] * step**2
+            add_wall(total, start, end, radius, _ALONG_UM / step, amount)
+
+
+@numba.njit(nogil=True, cache=True)
+def add_wall(
+    total: FloatArray,
+    start: FloatArray,
+    end: FloatArray,
+    radius: float,
+    apart: float,
+    weight: float,
+) -> None:
+    """Add the area of a capsule's wall times a weight to cells, sample by sample.
+
+    Parameters
+    ----------
+    total
+        Cells; what lies beyond them goes to the outermost ones.
+    start, end, radius
+        The capsule, in cells.
+    apart
+        How far samples may be apart along it, in cells.
+    weight
+        What an area of one side of a cell counts.
+    """
+    along = end - start
+    long = math.sqrt((along**2).sum())
+    if long == 0.0:
+        return
+    along /= long
+    helper = np.zeros(3)
+    helper[np.argmin(np.abs(along))] = 1.0
+    across = np.cross(along, helper)
+    across /= math.sqrt((across**2).sum())
+    other = np.cross(along, across)
+    count = math.ceil(long / apart)
+    area = 2 * math.pi * radius * long / (count * _AROUND) * weight
+    for i in range(count):
+        axis = start + along * ((i + 0.5) * long / count)
+        for j in range(_AROUND):
+            angle = (j + 0.5) * 2 * math.pi / _AROUND
+            rim = math.cos(angle) * across + math.sin(angle) * other
+            _share_out(total, axis + radius * rim - 0.5, area)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -6,42 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.errors import CannotCompute
-from nanoscape.phantom.tumour.grid import Grid, wall_area
 from nanoscape.phantom.tumour.solver import TOLERANCE, solve
 
 FloatArray = NDArray[np.float64]
 
 _MOST_STEPS = 60
 _CHANGE = 1e-5
-
-
-def oxygen_exchange(
-    grid: Grid, capsules: FloatArray, diffusivity_um2_s: float, sherwood: float
-) -> FloatArray:
-    """Return how fast each cell exchanges oxygen with the blood, in 1/s.
-
-    Per length of vessel π Sh D (P_blood − P_wall) crosses the wall (Hellums et al.
-    1996, doi:10.1007/BF02770991), which makes its conductance Sh D / 2R. A grid of
-    step h sees the mean over cells around the wall instead of the wall's own
-    pressure, which is higher by Φ / 2πD · ln(1 + h / 4R) for a flux Φ per length; the
-    factor 1/4 was measured on Krogh's cylinder for h / R between 0.1 and 2. It is
-    made good for by that much more resistance.
-
-    Parameters
-    ----------
-    grid
-        Cells.
-    capsules
-        Perfused vessels, shape ``(n, 7)``.
-    diffusivity_um2_s
-        D of oxygen.
-    sherwood
-        Sh, the number of the transfer inside a vessel.
-    """
-    radius = capsules[:, 6]
-    unseen = np.log(1 + grid.step_um / (4 * radius))
-    resistance = radius / diffusivity_um2_s * (2 / sherwood + unseen)
-    return wall_area(grid, capsules, 1 / resistance)
 
 
 def solve_oxygen(
