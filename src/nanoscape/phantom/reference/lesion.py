@@ -12,6 +12,8 @@ from nanoscape.phantom.reference.plan import ReferencePlan
 from nanoscape.phantom.specimen import Specimen
 from nanoscape.phantom.streams import sub_seed
 from nanoscape.phantom.tumour import MountPlan, Tumour, cut, make_tumour, mount
+from nanoscape.phantom.tumour.growth import check_room
+from nanoscape.phantom.tumour.shape import make_shape
 from nanoscape.phantom.tumour.tumour import SIZE_UM
 
 GAP_UM = 12.0
@@ -47,6 +49,17 @@ class LesionWork:
     level: float
     batch: int
     _made: Future[Tumour] | Tumour | None = field(default=None, repr=False)
+
+    def check(self) -> None:
+        """Refuse a plan that leaves no room for vessels, before anything is made.
+
+        Raises
+        ------
+        CannotCompute
+            If there is none.
+        """
+        shape = make_shape(self.seed, self.plan.block_um)
+        check_room(shape, self.plan.vessels)
 
     def start(self, submit: Callable[..., Future[Tumour]]) -> None:
         """Begin to make the tumour beside other work."""

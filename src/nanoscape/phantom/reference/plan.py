@@ -16,7 +16,7 @@ from nanoscape.phantom.tumour.tumour import SIZE_UM, LawName
 
 PLAN_FILE = "phantom.json"
 
-_SMALLEST_UM = 800.0
+_SMALLEST_UM = 900.0
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,14 @@ def make_reference(
     ------
     WrongInput
         If the folder holds something else.
+    CannotCompute
+        If the tumours asked for are too small for their vessels; nothing is made.
     """
     out, plan, task = Path(out), plan or ReferencePlan(), task or Task()
+    table = cohort_table(plan.seed, plan.cohort)
+    works = lesions(plan, table)
+    for work in works:
+        work.check()
     claim(out, plan)
     for left in out.rglob(f"{DRAFT}*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -92,8 +98,6 @@ def make_reference(
         if name in plan.instruments
     }
     scanned = {n: s for n, s in scanners().items() if n in plan.instruments}
-    table = cohort_table(plan.seed, plan.cohort)
-    works = lesions(plan, table)
     jobs = {work.name: _missing(out, work, chosen, scanned) for work in works}
     todo = [work for work in works if jobs[work.name]]
     parts = task.split(*[1.0] * len(todo)) if todo else []

@@ -38,8 +38,8 @@ _MARGIN_UM = 120.0
 _BELOW_SURFACE_UM = 15.0
 _SPARE = 6.0
 _ROUNDS = 60
-_ATTEMPTS = 4
-_LEAST_UM = 800.0
+_ATTEMPTS = 20
+_LEAST_UM = 300.0
 _PASSES = 8
 _AIM, _ABOVE, _TOLERANCE = 1.10, 1.35, 0.01
 _CORE_FROM, _CORE_FULL = 0.2, 0.6
@@ -124,14 +124,30 @@ def grow_network(seed: int, shape: Shape, plan: NetworkPlan) -> Network:
         If no network with these statistics is found, as in a block too small to hold
         some tens of segments.
     """
+    check_room(shape, plan)
     generator = np.random.default_rng(sub_seed(seed, TUMOUR_NETWORK))
     target = shell_targets(plan, shape)
-    possible = target.min() > _LEAST_UM
-    for _ in range(_ATTEMPTS if possible else 0):
+    for _ in range(_ATTEMPTS):
         found = _attempt(generator, shape, plan, target)
         if found is not None:
             return _with_properties(generator, found, shape, plan)
-    raise CannotCompute(
+    raise _no_room()
+
+
+def check_room(shape: Shape, plan: NetworkPlan) -> None:
+    """Refuse a block that is too small for a network, which takes no time to tell.
+
+    Raises
+    ------
+    CannotCompute
+        If a shell would hold a few segments only.
+    """
+    if shell_targets(plan, shape).min() <= _LEAST_UM:
+        raise _no_room()
+
+
+def _no_room() -> CannotCompute:
+    return CannotCompute(
         "no vessel network with the length density asked for was found",
         "a block that holds some tens of segments in each shell",
         "ask for a larger block or a higher length density",
