@@ -1,7 +1,7 @@
 """From raw signal to amount."""
 
 OPERATIONS: dict[str, str] = {
-    "calibrate_counts": "nanoscape.quantify.counts:calibrate_counts",
-    "percent_injected_dose": "nanoscape.quantify.nuclear:percent_injected_dose",
-    "suv": "nanoscape.quantify.nuclear:suv",
+    "calibrate_counts": "nanoscape.quantify.nuclear.counts:calibrate_counts",
+    "percent_injected_dose": "nanoscape.quantify.nuclear.suv:percent_injected_dose",
+    "suv": "nanoscape.quantify.nuclear.suv:suv",
 }
