@@ -1,12 +1,18 @@
 """From raw signal to amount."""
 
 _ARTERIAL = "nanoscape.quantify.kinetics.arterial_input"
+_MRI = "nanoscape.quantify.mri"
 
 OPERATIONS: dict[str, str] = {
     "calibrate_counts": "nanoscape.quantify.nuclear.counts:calibrate_counts",
     "input_from_table": f"{_ARTERIAL}:input_from_table",
+    "iron_oxide": f"{_MRI}.iron_oxide:iron_oxide",
     "measured_input": f"{_ARTERIAL}:measured_input",
     "percent_injected_dose": "nanoscape.quantify.nuclear.suv:percent_injected_dose",
     "population_input": f"{_ARTERIAL}:population_input",
+    "spoiled_gradient_echo": f"{_MRI}.spoiled_gradient_echo:spoiled_gradient_echo",
+    "t1_flip_angles": f"{_MRI}.relaxation:t1_flip_angles",
+    "t1_inversion_recovery": f"{_MRI}.relaxation:t1_inversion_recovery",
+    "t2_echoes": f"{_MRI}.relaxation:t2_echoes",
     "suv": "nanoscape.quantify.nuclear.suv:suv",
 }
