@@ -53,7 +53,7 @@ def _signals() -> Iterator[Check]:
             baseline_end_s=1.5, flip_angle_deg=flip, repetition_time_ms=tr,
         )  # fmt: skip
         name = f"concentration from a spoiled gradient echo, case {n} (mM)"
-        value = found.data[2, 0, 0].compute()
+        value = found.concentration.data[2, 0, 0].compute()
         yield check(name, value, expected, 1e-6 * expected + 5e-7, _OSIPI)
 
 

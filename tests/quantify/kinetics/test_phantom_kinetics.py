@@ -32,8 +32,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (series,), (t1,), (table,) = (
         io.read(Path(folder / name)) for name in ("dce.nii", "t1.nii", "input.csv")
     )
-    concentration = spoiled_gradient_echo(
-        series, t1, t1_unit="ms", relaxivity=DCE.relaxivity, baseline_end_s=58.0,
+    amount = spoiled_gradient_echo(
+        series, t1, t1_unit="ms", t1_error_percent=3.0,
+        relaxivity=DCE.relaxivity, baseline_end_s=58.0,
         flip_angle_deg=DCE.flip_deg, repetition_time_ms=DCE.repetition_s * 1e3,
     )  # fmt: skip
     truth = dce.truth(animal, DCE)
@@ -43,7 +44,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         truth["ktrans_per_min"], DCE.ktrans_per_min[0]
     )
     return {
-        "concentration": concentration,
+        "concentration": amount.concentration,
+        "scale_error": amount.scale_error,
         "input": table,
         "truth": truth,
         "muscle": ndimage.binary_erosion(muscle, iterations=4),
@@ -59,13 +61,20 @@ def area(mask: Any, like: Image) -> Labels:
 
 def test_muscle_and_lesion_come_back(found: dict[str, Any]) -> None:
     """The true input jumps between two frames, which alone makes errors of 1 %."""
-    maps = tofts(found["concentration"], found["input"])
+    maps = tofts(
+        found["concentration"], found["input"], scale_error=found["scale_error"]
+    )
     truth, muscle, lesion = found["truth"], found["muscle"], found["lesion"]
     assert muscle.sum() > 1000
     assert lesion.sum() > 50
     ktrans, ve = maps.ktrans.data.compute(), maps.ve.data.compute()
     assert np.nanmean(ktrans[muscle]) == pytest.approx(0.05, rel=0.02)
     assert np.nanmean(ve[muscle]) == pytest.approx(0.12, rel=0.02)
+    for name, value in (("ktrans", 0.05), ("ve", 0.12)):
+        apart = np.abs(getattr(maps, name).data.compute() - value)[muscle]
+        error = getattr(maps, f"{name}_error").data.compute()[muscle]
+        covered = (apart < 2.02 * error)[np.isfinite(error)].mean()
+        assert 0.9 < covered < 0.98, name
     expected = truth["ktrans_per_min"][lesion]
     assert np.nanmean(ktrans[lesion]) == pytest.approx(expected.mean(), rel=0.1)
     assert np.corrcoef(ktrans[lesion], expected)[0, 1] > 0.95

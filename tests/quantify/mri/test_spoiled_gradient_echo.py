@@ -46,7 +46,9 @@ def example() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
 def test_concentrations_come_back_to_one_in_a_million() -> None:
     amount, t1, data = example()
     t1_map = Image.from_array(t1 * 1e3, "zyx", spacing=500.0, name="T1")
-    found = spoiled_gradient_echo(dynamic(data), t1_map, t1_unit="ms", **SETTINGS)
+    found = spoiled_gradient_echo(
+        dynamic(data), t1_map, t1_unit="ms", **SETTINGS
+    ).concentration
     np.testing.assert_allclose(found.data.compute(), amount, rtol=1e-6, atol=1e-6)
     assert found.quantity == Quantity("concentration", "mM")
     assert found.times == TIMES
@@ -57,11 +59,13 @@ def test_the_answer_is_the_same_however_it_is_cut() -> None:
     t1_map = Image.from_array(
         t1, "zyx", spacing=500.0, quantity=Quantity("T1", "s"), name="T1"
     )
-    whole = spoiled_gradient_echo(dynamic(data), t1_map, **SETTINGS).data.compute()
+    whole = spoiled_gradient_echo(dynamic(data), t1_map, **SETTINGS)
     for workers, block in ((1, (1, 2, 3)), (2, (2, 5, 4))):
         with using(Threads(workers=workers, block_shape=block)):
             parts = spoiled_gradient_echo(dynamic(data), t1_map, **SETTINGS)
-        np.testing.assert_array_equal(parts.data.compute(), whole)
+        for name in ("concentration", "scale_error"):
+            first, second = (getattr(f, name).data.compute() for f in (whole, parts))
+            np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,7 @@ def test_osipi_cases(
     found = spoiled_gradient_echo(
         dynamic(data), t1_s=t1, relaxivity=r1, baseline_end_s=36.0, skip_frames=1,
         flip_angle_deg=float(flip), repetition_time_ms=float(tr),
-    )  # fmt: skip
+    ).concentration  # fmt: skip
     assert found.data[9, 0, 0, 0].compute() == pytest.approx(expected, abs=2e-6)
     assert found.data[3, 0, 0, 0].compute() == pytest.approx(0, abs=1e-7)
 
@@ -94,7 +98,7 @@ def test_settings_come_from_the_file_unless_given() -> None:
     tags = Tags.of("header", flip_angle_deg=FLIP, repetition_time_ms=TR * 1e3)
     found = spoiled_gradient_echo(
         dynamic(data, tags=tags), t1_s=1.5, relaxivity=R1, baseline_end_s=24.0
-    )
+    ).concentration
     np.testing.assert_allclose(found.data.compute(), amount, rtol=1e-6, atol=1e-6)
     assert "flip angle 20°" in found.tags["derivation"][0]
 
@@ -104,7 +108,7 @@ def test_impossible_and_saturated_samples_are_missing_and_told() -> None:
     data = signal(1 / (1 / 1.5 + R1 * amount)).astype(np.int16)
     data[5, 0, 0, 0] = np.iinfo(np.int16).max
     data[6, 0, 0, 1] = 30 * data[0, 0, 0, 1]
-    found = spoiled_gradient_echo(dynamic(data), t1_s=1.5, **SETTINGS)
+    found = spoiled_gradient_echo(dynamic(data), t1_s=1.5, **SETTINGS).concentration
     missing = np.argwhere(np.isnan(found.data.compute())).tolist()
     assert missing == [[5, 0, 0, 0], [6, 0, 0, 1]]
     assert "brighter than this sequence" in found.tags["derivation_warnings"][0]
@@ -116,7 +120,7 @@ def test_only_the_tissue_is_computed() -> None:
     mask[1, 2, 3] = True
     tissue = Labels.from_array(mask, "zyx", spacing=500.0)
     found = spoiled_gradient_echo(dynamic(data), None, tissue, t1_s=1.5, **SETTINGS)
-    assert np.isfinite(found.data.compute()).all(axis=0).sum() == 1
+    assert np.isfinite(found.concentration.data.compute()).all(axis=0).sum() == 1
 
 
 @pytest.mark.parametrize(
@@ -147,3 +151,20 @@ def test_a_map_without_a_unit_is_refused() -> None:
     t1_map = Image.from_array(t1, "zyx", spacing=500.0, name="T1")
     with pytest.raises(CannotCompute, match="whether it is in s or ms"):
         spoiled_gradient_echo(dynamic(data), t1_map, **SETTINGS)
+
+
+def test_the_error_of_the_scale_is_that_of_many_tries() -> None:
+    rng = np.random.default_rng(9)
+    clean = signal(1 / (1 / 1.5 + R1 * np.r_[np.zeros(3), np.full(7, 0.5)]))
+    tries = clean[:, None, None, None] * np.ones((10, 1, 1, 20_000))
+    noisy = tries.copy()
+    noisy[:3] += rng.normal(0, 10, (3, 1, 1, 20_000))
+    t1 = 1.5 * rng.normal(1, 0.03, (1, 1, 20_000))
+    quantity = Quantity("T1", "s")
+    t1_map = Image.from_array(t1, "zyx", spacing=500.0, quantity=quantity)
+    found = spoiled_gradient_echo(
+        dynamic(noisy), t1_map, t1_error_percent=3.0, **SETTINGS
+    )
+    late = found.concentration.data[9].compute()
+    stated = np.sqrt(np.mean(found.scale_error.data.compute() ** 2))
+    assert late.std() / 0.5 == pytest.approx(stated, rel=0.05)

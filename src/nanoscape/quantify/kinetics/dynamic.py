@@ -14,6 +14,7 @@ from nanoscape.quantify.kinetics.tissue_fit import fit_maps
 _Concentration = Annotated[Image, Role(label="Concentration over time")]
 _Input = Annotated[Table, Role(label="Arterial input")]
 _Tissue = Annotated[Labels | Regions | None, Role("Tissue")]
+_ScaleError = Annotated[Image | None, Role(label="Error of the scale")]
 _Rate = Option(unit="1/min", minimum=0.0, maximum=100.0, advanced=True)
 _Share = Option(minimum=0.0, maximum=1.0, advanced=True)
 _Delay = Annotated[
@@ -151,6 +152,7 @@ def tofts(
     concentration: _Concentration,
     arterial_input: _Input,
     tissue: _Tissue = None,
+    scale_error: _ScaleError = None,
     *,
     delay_s: _Delay = (0.0, 0.0),
     ktrans_bounds: Annotated[tuple[float, float], _Rate] = (0.0, 5.0),
@@ -169,6 +171,9 @@ def tofts(
         Table with the concentration in plasma, such as one made of a drawn artery.
     tissue
         Where to fit; everywhere by default.
+    scale_error
+        Relative error of the concentrations' scale, as it is made with them; goes
+        into the standard errors.
     delay_s
         Earliest and latest arrival, later than the input; fitted when they differ.
     ktrans_bounds, ve_bounds
@@ -195,7 +200,7 @@ def tofts(
     doi:10.1002/(SICI)1522-2586(199909)10:3<223::AID-JMRI2>3.0.CO;2-S).
     """
     found = fit_maps(
-        TOFTS, concentration, arterial_input, tissue, task,
+        TOFTS, concentration, arterial_input, tissue, scale_error, task,
         ktrans=ktrans_bounds, ve=ve_bounds, delay=delay_s,
     )  # fmt: skip
     return ToftsMaps(**_shown(found))
@@ -206,6 +211,7 @@ def extended_tofts(
     concentration: _Concentration,
     arterial_input: _Input,
     tissue: _Tissue = None,
+    scale_error: _ScaleError = None,
     *,
     delay_s: _Delay = (0.0, 0.0),
     ktrans_bounds: Annotated[tuple[float, float], _Rate] = (0.0, 5.0),
@@ -225,6 +231,9 @@ def extended_tofts(
         Table with the concentration in plasma, such as one made of a drawn artery.
     tissue
         Where to fit; everywhere by default.
+    scale_error
+        Relative error of the concentrations' scale, as it is made with them; goes
+        into the standard errors.
     delay_s
         Earliest and latest arrival, later than the input; fitted when they differ.
     ktrans_bounds, ve_bounds, vp_bounds
@@ -251,7 +260,7 @@ def extended_tofts(
     doi:10.1002/jmri.1880070113).
     """
     found = fit_maps(
-        EXTENDED_TOFTS, concentration, arterial_input, tissue, task,
+        EXTENDED_TOFTS, concentration, arterial_input, tissue, scale_error, task,
         ktrans=ktrans_bounds, ve=ve_bounds, vp=vp_bounds, delay=delay_s,
     )  # fmt: skip
     return ExtendedToftsMaps(**_shown(found))
@@ -262,6 +271,7 @@ def patlak(
     concentration: _Concentration,
     arterial_input: _Input,
     tissue: _Tissue = None,
+    scale_error: _ScaleError = None,
     *,
     delay_s: _Delay = (0.0, 0.0),
     ktrans_bounds: Annotated[tuple[float, float], _Rate] = (0.0, 5.0),
@@ -280,6 +290,9 @@ def patlak(
         Table with the concentration in plasma, such as one made of a drawn artery.
     tissue
         Where to fit; everywhere by default.
+    scale_error
+        Relative error of the concentrations' scale, as it is made with them; goes
+        into the standard errors.
     delay_s
         Earliest and latest arrival, later than the input; fitted when they differ.
     ktrans_bounds, vp_bounds
@@ -306,7 +319,7 @@ def patlak(
     doi:10.1038/jcbfm.1983.1).
     """
     found = fit_maps(
-        PATLAK, concentration, arterial_input, tissue, task,
+        PATLAK, concentration, arterial_input, tissue, scale_error, task,
         ktrans=ktrans_bounds, vp=vp_bounds, delay=delay_s,
     )  # fmt: skip
     return PatlakMaps(**_shown(found))
@@ -317,6 +330,7 @@ def two_compartment_exchange(
     concentration: _Concentration,
     arterial_input: _Input,
     tissue: _Tissue = None,
+    scale_error: _ScaleError = None,
     *,
     delay_s: _Delay = (0.0, 0.0),
     fp_bounds: Annotated[tuple[float, float], _Rate] = (0.0, 20.0),
@@ -338,6 +352,9 @@ def two_compartment_exchange(
         Table with the concentration in plasma, such as one made of a drawn artery.
     tissue
         Where to fit; everywhere by default.
+    scale_error
+        Relative error of the concentrations' scale, as it is made with them; goes
+        into the standard errors.
     delay_s
         Earliest and latest arrival, later than the input; fitted when they differ.
     fp_bounds, ps_bounds, ve_bounds, vp_bounds
@@ -364,7 +381,7 @@ def two_compartment_exchange(
     (Sourbron and Buckley 2013, doi:10.1002/nbm.2940).
     """
     found = fit_maps(
-        EXCHANGE, concentration, arterial_input, tissue, task,
+        EXCHANGE, concentration, arterial_input, tissue, scale_error, task,
         fp=fp_bounds, ps=ps_bounds, ve=ve_bounds, vp=vp_bounds, delay=delay_s,
     )  # fmt: skip
     return ExchangeMaps(**_shown(found))

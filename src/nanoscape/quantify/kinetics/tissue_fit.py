@@ -10,6 +10,7 @@ import dask.array as da
 import numpy as np
 
 from nanoscape.compute import Task
+from nanoscape.compute.resample import onto
 from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Image, Labels, Quantity, Regions, Table
 from nanoscape.quantify.fitting.convolution import nodes_of
@@ -174,6 +175,7 @@ def fit_maps(
     concentration: Image,
     arterial_input: Table,
     tissue: Labels | Regions | None,
+    scale_error: Image | None,
     task: Task | None,
     **bounds: Bounds,
 ) -> dict[str, Image]:
@@ -185,6 +187,8 @@ def fit_maps(
         As in :func:`plan_for`.
     tissue
         Where to fit; everywhere by default.
+    scale_error
+        Relative error that all samples of a pixel share.
     task
         Progress.
 
@@ -205,9 +209,10 @@ def fit_maps(
     values, counts = map_curves(
         _fitted,
         curves_of(concentration),
+        [] if scale_error is None else [onto(scale_error, frame, order=1)],
         width=2 * len(names) + 2,
         area=None if tissue is None else mask_of(tissue, frame),
-        arguments=(plan,),
+        arguments=(plan, scale_error is not None),
         task=task,
         text="fitting curves",
     )
@@ -233,9 +238,16 @@ def fit_maps(
     return found
 
 
-def _fitted(curves: Floats, plan: Plan) -> tuple[Floats, int]:
-    """Return all values of each curve side by side, and how many curves there are."""
+def _fitted(curves: Floats, *rest: Any) -> tuple[Floats, int]:
+    """Return all values of each curve side by side, and how many curves there are.
+
+    After the curves come the error of their scale, where it is known, the plan, and
+    whether it is. All values but the delay are in proportion to the scale.
+    """
+    *scale, plan, has_scale = rest
     found, errors, squares = fit(curves, plan)
+    if has_scale:
+        errors[:, :-1] = np.hypot(errors[:, :-1], found[:, :-1] * scale[0][:, None])
     size = np.sqrt(squares / curves.shape[1])
     parts = [found, errors, explained(curves, squares)[:, None], size[:, None]]
     return np.concatenate(parts, axis=1), len(curves)

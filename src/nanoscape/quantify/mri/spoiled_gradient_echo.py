@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import dask.array as da
@@ -21,11 +22,31 @@ from nanoscape.quantify.series import (
     frame_of,
     kept_tags,
     map_curves,
+    map_image,
     mask_of,
     times_of,
 )
 
 _DOUBTFUL = 0.001
+_SHIFT = 1e-3
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """What the signal of a dynamic series says of an agent.
+
+    Attributes
+    ----------
+    concentration
+        mM for each frame. Samples brighter than fully relaxed tissue, or at the end of
+        the range of the file's numbers, are missing.
+    scale_error
+        Relative standard error that all frames of a pixel share, from T1 and from the
+        noise of the baseline; missing with a baseline of one frame.
+    """
+
+    concentration: Image
+    scale_error: Image
 
 
 @operation(version=1, title="Concentration from a spoiled gradient echo")
@@ -44,6 +65,9 @@ def spoiled_gradient_echo(
         float | None,
         Option(unit="1/(mM s)", minimum=1e-3, maximum=1e3, label="Relaxivity r1"),
     ] = None,
+    t1_error_percent: Annotated[
+        float, Option(unit="%", minimum=0.0, maximum=100.0, label="Error of T1")
+    ] = 0.0,
     baseline_end_s: Annotated[
         float | None, Option(unit="s", minimum=0.0, label="Without agent until")
     ] = None,
@@ -57,7 +81,7 @@ def spoiled_gradient_echo(
         float | None, Option(unit="ms", minimum=0.1, label="Repetition time")
     ] = None,
     task: Task | None = None,
-) -> Image:
+) -> Concentration:
     """Convert the signal of a T1-weighted dynamic series to mM of contrast agent.
 
     The signal before the agent arrives, with the T1 of the tissue, tells the scale;
@@ -78,6 +102,9 @@ def spoiled_gradient_echo(
     relaxivity
         Of the agent in this field and at this temperature. Inside a closed carrier it
         is smaller, and rises with release.
+    t1_error_percent
+        Standard error of T1, such as 3. Without it ``scale_error`` holds the noise of
+        the baseline only.
     baseline_end_s
         Frames before this time are without agent.
     skip_frames
@@ -90,9 +117,8 @@ def spoiled_gradient_echo(
 
     Returns
     -------
-    image
-        mM for each frame. Samples brighter than fully relaxed tissue, or at the end of
-        the range of the file's numbers, are missing.
+    Concentration
+        mM, and by how much its scale may be wrong.
 
     Raises
     ------
@@ -132,9 +158,16 @@ def spoiled_gradient_echo(
         _concentrations,
         curves_of(series),
         [_t1(frame, t1_map, t1_s, t1_unit)],
-        width=len(times),
+        width=len(times) + 1,
         area=None if tissue is None else mask_of(tissue, frame),
-        arguments=(baseline, angle, repetition, relaxivity, ceiling),
+        arguments=(
+            baseline,
+            angle,
+            repetition,
+            relaxivity,
+            ceiling,
+            t1_error_percent / 100,
+        ),
         task=task,
         text="converting the signal",
     )
@@ -155,17 +188,21 @@ def spoiled_gradient_echo(
         f"{lost / every:.2%} of the samples are brighter than this sequence can give, "
         "or saturated, and are missing"
     )
-    data = da.moveaxis(values, -1, 0)
-    return series.replace(
+    tags = kept_tags(
+        series,
+        derivation=steps,
+        derivation_warnings=[warning] if lost > _DOUBTFUL * every else None,
+    )
+    data = da.moveaxis(values[..., :-1], -1, 0)
+    concentration = series.replace(
         levels=single_level(data, series.spatial_axes),
         name=f"{series.name} (mM)",
         quantity=Quantity("concentration", "mM"),
-        tags=kept_tags(
-            series,
-            derivation=steps,
-            derivation_warnings=[warning] if lost > _DOUBTFUL * every else None,
-        ),
+        tags=tags,
     )
+    quantity = Quantity("relative error of the scale", "1")
+    error = map_image(values, -1, frame, "error of the scale", quantity, tags)
+    return Concentration(concentration, error)
 
 
 def _t1(frame: Image, t1_map: Image | None, t1_s: float | None, unit: str) -> da.Array:
@@ -195,16 +232,48 @@ def _concentrations(
     repetition: float,
     relaxivity: float,
     ceiling: float,
+    t1_error: float,
 ) -> tuple[Floats, tuple[int, int]]:
-    """Return mM of each sample, and how many are missing of how many."""
+    """Return mM of each sample and the error of the scale, and how many are missing."""
+    before = curves[:, baseline].mean(axis=1)
+    settings = (angle, repetition, relaxivity)
+    found, possible = _converted(curves, before, t1, *settings)
+    possible &= (curves < ceiling) & ((t1 > 0) & (before > 0))[:, np.newaxis]
+    found = np.where(possible, found, np.nan)
+    by_t1, _ = _converted(curves, before, t1 * (1 + _SHIFT), *settings)
+    by_signal, _ = _converted(curves, before * (1 + _SHIFT), t1, *settings)
+    count = int(baseline.sum())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        noise = curves[:, baseline].std(axis=1, ddof=min(1, count - 1))
+        share = np.where(count > 1, noise / (before * math.sqrt(count)), np.nan)
+    error = np.hypot(_scale(found, by_t1) * t1_error, _scale(found, by_signal) * share)
+    missing = int((~possible).sum())
+    return np.column_stack([found, error]), (missing, possible.size)
+
+
+def _converted(
+    curves: Floats,
+    before: Floats,
+    t1: Floats,
+    angle: float,
+    repetition: float,
+    relaxivity: float,
+) -> tuple[Floats, np.ndarray]:
+    """Return mM of each sample, and whether a signal like it can be."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         decay = np.exp(-repetition / t1)
         relaxed = (1 - decay) / (1 - decay * math.cos(angle))
-        before = curves[:, baseline].mean(axis=1)
         share = curves * (relaxed / before)[:, np.newaxis]
         left = (1 - share) / (1 - share * math.cos(angle))
         rate = -np.log(left) / repetition
         found = (rate - 1 / t1[:, np.newaxis]) / relaxivity
-    possible = (share > 0) & (share < 1) & (curves < ceiling)
-    possible &= ((t1 > 0) & (before > 0))[:, np.newaxis]
-    return np.where(possible, found, np.nan), (int((~possible).sum()), possible.size)
+    return found, (share > 0) & (share < 1)
+
+
+def _scale(found: Floats, shifted: Floats) -> Floats:
+    """Return by which share a curve grows for each share of what was shifted."""
+    both = np.isfinite(found) & np.isfinite(shifted)
+    kept = np.where(both, found, 0.0)
+    change = np.where(both, shifted - found, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (kept * change).sum(axis=1) / (kept**2).sum(axis=1) / _SHIFT
