@@ -141,16 +141,14 @@ def plan_for(
 
 
 def _limits(model: int, bounds: dict[str, Bounds]) -> tuple[Floats, Floats]:
-    low, high = [], []
-    for name in NAMES[model]:
-        unit = 60.0 if name in _PER_MINUTE else 1.0
-        # What is divided by must not be zero.
-        floor = _SMALLEST if name in ("ve", "fp") or "fp" in NAMES[model] else 0.0
-        low.append(
-            bounds[name][0] if name == "delay" else max(floor, bounds[name][0] / unit)
-        )
-        high.append(bounds[name][1] / unit if name != "delay" else bounds[name][1])
-    return np.array(low), np.array(high)
+    names = NAMES[model]
+    # What is divided by must not be zero: ve, and in two compartments all of them.
+    whole = "fp" in names
+    floors = [0.0 if n != "ve" and not whole else _SMALLEST for n in names[:-1]]
+    units = [60.0 if n in _PER_MINUTE else 1.0 for n in names]
+    low, high = (np.array([bounds[n][i] for n in names]) / units for i in (0, 1))
+    low[:-1] = np.maximum(low[:-1], floors)
+    return low, high
 
 
 def fit(curves: Floats, plan: Plan) -> tuple[Floats, Floats, Floats]:

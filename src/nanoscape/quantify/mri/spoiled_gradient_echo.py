@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import dask.array as da
 import numpy as np
+from numpy.typing import NDArray
 
 from nanoscape.compute import Task
 from nanoscape.compute.resample import onto
@@ -142,17 +143,7 @@ def spoiled_gradient_echo(
             "such as 4.5 per mM and s for gadolinium chelates at 1.5 T",
             "give r1 for this field and temperature",
         )
-    if baseline_end_s is None:
-        raise CannotCompute(
-            "until when the tissue is without agent is not given",
-            todo="give the time up to which the frames are the baseline",
-        )
-    baseline = (times < baseline_end_s) & (np.arange(len(times)) >= skip_frames)
-    if not baseline.any():
-        raise CannotCompute(
-            f"no frame from the {skip_frames + 1}. on lies before {baseline_end_s:g} s",
-            "at least one frame without agent",
-        )
+    baseline = _baseline(times, baseline_end_s, skip_frames)
     ceiling = _ceiling(series)
     values, counts = map_curves(
         _concentrations,
@@ -184,14 +175,8 @@ def spoiled_gradient_echo(
         f"T1 {'from ' + t1_map.name if t1_map is not None else f'{t1_s:g} s'}",
         f"relaxivity {relaxivity:g} per mM and s; baseline of {baseline.sum()} frames",
     ]
-    warning = (
-        f"{lost / every:.2%} of the samples are brighter than this sequence can give, "
-        "or saturated, and are missing"
-    )
     tags = kept_tags(
-        series,
-        derivation=steps,
-        derivation_warnings=[warning] if lost > _DOUBTFUL * every else None,
+        series, derivation=steps, derivation_warnings=_warnings(lost, every)
     )
     data = da.moveaxis(values[..., :-1], -1, 0)
     concentration = series.replace(
@@ -203,6 +188,34 @@ def spoiled_gradient_echo(
     quantity = Quantity("relative error of the scale", "1")
     error = map_image(values, -1, frame, "error of the scale", quantity, tags)
     return Concentration(concentration, error)
+
+
+def _baseline(
+    times: Floats, end_s: float | None, skip_frames: int
+) -> NDArray[np.bool_]:
+    """Return which frames are without agent."""
+    if end_s is None:
+        raise CannotCompute(
+            "until when the tissue is without agent is not given",
+            todo="give the time up to which the frames are the baseline",
+        )
+    found: NDArray[np.bool_] = (times < end_s) & (np.arange(len(times)) >= skip_frames)
+    if not found.any():
+        raise CannotCompute(
+            f"no frame from the {skip_frames + 1}. on lies before {end_s:g} s",
+            "at least one frame without agent",
+        )
+    return found
+
+
+def _warnings(lost: int, every: int) -> list[str] | None:
+    """Return what to say of missing samples, if it is worth saying."""
+    if lost <= _DOUBTFUL * every:
+        return None
+    return [
+        f"{lost / every:.2%} of the samples are brighter than this sequence can give, "
+        "or saturated, and are missing"
+    ]
 
 
 def _t1(frame: Image, t1_map: Image | None, t1_s: float | None, unit: str) -> da.Array:
@@ -227,7 +240,7 @@ def _ceiling(series: Image) -> float:
 def _concentrations(
     curves: Floats,
     t1: Floats,
-    baseline: np.ndarray,
+    baseline: NDArray[np.bool_],
     angle: float,
     repetition: float,
     relaxivity: float,
@@ -258,7 +271,7 @@ def _converted(
     angle: float,
     repetition: float,
     relaxivity: float,
-) -> tuple[Floats, np.ndarray]:
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Return mM of each sample, and whether a signal like it can be."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         decay = np.exp(-repetition / t1)
