@@ -271,6 +271,7 @@ WRITTEN = (
             ("elastix-points", "a.pts", ELASTIX),
             ("elastix-points", "a.txt", TRANSFORMIX),
             ("landmarks", "b.csv", PLACES),
+            ("arterial-input", "c.csv", "time_s,plasma_mM\n0,0\n8,4.2\n16,3\n"),
         )
     ),
     Written("points", partial(cells, name="p.csv"), "p.csv"),

@@ -51,6 +51,7 @@ ROWS = {
     "imagej-roi": ("ImageJ selections",),
     "bigwarp": ("BigWarp landmarks",),
     "elastix-points": ("elastix, transformix points",),
+    "arterial-input": ("Arterial input (CSV)",),
     "parquet": ("Table or points (Parquet)",),
     "picture": ("PNG, JPEG",),
     "landmarks": ("Landmarks (CSV)",),

@@ -179,6 +179,13 @@ FORMATS = (
         broad=True,
     ),
     Format(
+        "arterial-input",
+        "Table of times and contrast agent in blood",
+        "nanoscape.io.tables.arterial_csv",
+        ("*.csv",),
+        broad=True,
+    ),
+    Format(
         "laicpms-lines",
         "LA-ICP-MS lines (PerkinElmer, Agilent, CSV)",
         "nanoscape.io.spectrometry.laicpms_lines",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nanoscape.model import Image, Labels, Quantity, Tags
 from nanoscape.workflow.verify_check import CLOSED, Check, check, run
 from nanoscape.workflow.verify_figures import lattice_checks, law_checks, levels_checks
+from nanoscape.workflow.verify_kinetics import kinetics_checks
 from nanoscape.workflow.verify_points import points_checks
 
 _IBSI = "IBSI digital phantom, doi:10.1148/radiol.2020191145"
@@ -45,6 +46,7 @@ def verify() -> list[Check]:
         lattice_checks,
         points_checks,
         levels_checks,
+        kinetics_checks,
     )
     return [found for part in parts for found in part()]
 

@@ -12,7 +12,7 @@ from dicom_files import KINDS, small_object
 from nanoscape.errors import CannotCompute, NanoscapeError
 from nanoscape.io import read
 from nanoscape.model import Image
-from nanoscape.quantify.nuclear import suv
+from nanoscape.quantify.nuclear.suv import suv
 
 
 @pytest.mark.parametrize("kind", KINDS)

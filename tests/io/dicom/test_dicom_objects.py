@@ -22,7 +22,7 @@ from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io import open_file, read
 from nanoscape.io.dicom.source import read_frame
 from nanoscape.model import Image, ImageGroup, Labels, Regions
-from nanoscape.quantify.nuclear import suv
+from nanoscape.quantify.nuclear.suv import suv
 
 RNG = np.random.default_rng(5)
 NM = "20"

@@ -17,7 +17,7 @@ from nibabel.ecat import main_header_dtd, subheader_dtd
 from nanoscape.errors import MissingCalibration, UnreadableFile
 from nanoscape.io import open_file, read
 from nanoscape.model import Image
-from nanoscape.quantify.nuclear import percent_injected_dose, suv
+from nanoscape.quantify.nuclear.suv import percent_injected_dose, suv
 
 RNG = np.random.default_rng(3)
 INTERFILE = """!INTERFILE :=

@@ -198,6 +198,76 @@ _MEASURE = (
         "Calibrate SPECT counts",
         "Converts SPECT in counts to Bq/mL with the factor of a phantom.",
     ),
+    (
+        "quantify.t1_flip_angles",
+        "T1 by flip angles",
+        "Maps T1 from spoiled gradient echoes with several flip angles.",
+    ),
+    (
+        "quantify.t1_inversion_recovery",
+        "T1 by inversion recovery",
+        "Maps T1 from images at several times after an inversion.",
+    ),
+    (
+        "quantify.t2_echoes",
+        "T2 or T2* by echoes",
+        "Maps T2 or T2* from images at several echo times.",
+    ),
+    (
+        "quantify.iron_oxide",
+        "Iron oxide",
+        "Maps how much faster T2* decays after iron oxide particles.",
+    ),
+    (
+        "quantify.spoiled_gradient_echo",
+        "MRI signal to concentration",
+        "Converts a T1-weighted dynamic series to mM of contrast agent.",
+    ),
+    (
+        "quantify.population_input",
+        "Arterial input of a population",
+        "Makes the arterial input of people or animals for a dynamic series.",
+    ),
+    (
+        "quantify.measured_input",
+        "Arterial input of an area",
+        "Measures the arterial input in an area that holds nothing but blood.",
+    ),
+    (
+        "quantify.input_from_table",
+        "Arterial input of a table",
+        "Takes the arterial input from a table, such as samples of blood.",
+    ),
+    (
+        "quantify.extended_tofts",
+        "Permeability (extended Tofts)",
+        "Maps how fast an agent leaves the vessels, with the blood in the tissue.",
+    ),
+    (
+        "quantify.tofts",
+        "Permeability (Tofts)",
+        "Maps how fast an agent leaves the vessels, where there is little blood.",
+    ),
+    (
+        "quantify.patlak",
+        "Permeability (Patlak)",
+        "Maps how fast an agent leaves the vessels, where next to none comes back.",
+    ),
+    (
+        "quantify.two_compartment_exchange",
+        "Flow and permeability",
+        "Maps blood flow and permeability apart from each other.",
+    ),
+    (
+        "quantify.kinetics_of_areas",
+        "Kinetics of areas",
+        "Fits a model to the mean curve of each area, with intervals.",
+    ),
+    (
+        "quantify.initial_area",
+        "Initial area under the curve",
+        "Maps the area under each pixel's curve in the first 60 and 90 s.",
+    ),
 )
 """Operation, title and purpose of each section of the tab Measure."""
 

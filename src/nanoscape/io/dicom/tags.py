@@ -94,11 +94,25 @@ def tags_of(header: Dataset, timed: Sequence[Dataset] = (), frames: int = 1) -> 
         acquisition_time=min(starts, default=None) or moment(header, "Series"),
         series_time=moment(header, "Series"),
     )
+    if str(header.get("Modality", "")) == "MR":
+        return tags.merged(_sequence(header))
     if str(header.get("Modality", "")) not in ("PT", "NM"):
         return tags
     classic = str(header.get("SOPClassUID")) == _CLASSIC_PET
     unit = "Bq" if classic else "MBq"
     return tags.merged(dose_tags(header, timed, frames, unit))
+
+
+def _sequence(header: Dataset) -> Tags:
+    """Return the settings of magnetic resonance that relaxation is computed from."""
+    settings = {
+        "repetition_time_ms": "RepetitionTime",
+        "flip_angle_deg": "FlipAngle",
+        "echo_time_ms": "EchoTime",
+        "inversion_time_ms": "InversionTime",
+    }
+    found = {name: number(header, keyword) for name, keyword in settings.items()}
+    return Tags.of("header", **{name: value or None for name, value in found.items()})
 
 
 def _species(header: Dataset) -> str | None:

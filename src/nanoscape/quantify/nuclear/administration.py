@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Tags
-from nanoscape.quantify.decay import parse_time
+from nanoscape.quantify.nuclear.decay import parse_time
 
 BECQUERELS = {"Bq": 1.0, "kBq": 1e3, "MBq": 1e6, "GBq": 1e9, "mCi": 3.7e7, "uCi": 3.7e4,
               "µCi": 3.7e4, "μCi": 3.7e4}  # fmt: skip

@@ -7,8 +7,8 @@ import pytest
 
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Quantity, Tags
-from nanoscape.quantify.counts import calibrate_counts
-from nanoscape.quantify.nuclear import percent_injected_dose
+from nanoscape.quantify.nuclear.counts import calibrate_counts
+from nanoscape.quantify.nuclear.suv import percent_injected_dose
 
 SETTINGS: dict[str, Any] = {
     "factor": 50.0,

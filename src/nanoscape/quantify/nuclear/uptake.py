@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nanoscape.errors import CannotCompute
 from nanoscape.model import Image
-from nanoscape.quantify.administration import (
+from nanoscape.quantify.nuclear.administration import (
     Stated,
     body_weight,
     half_life,
@@ -19,8 +19,8 @@ from nanoscape.quantify.administration import (
     injection_time,
     states_activity,
 )
-from nanoscape.quantify.body import SUV_TYPES, Normalisation, normalising_mass
-from nanoscape.quantify.decay import (
+from nanoscape.quantify.nuclear.body import SUV_TYPES, Normalisation, normalising_mass
+from nanoscape.quantify.nuclear.decay import (
     aligned,
     decay_constant,
     frame_factor,

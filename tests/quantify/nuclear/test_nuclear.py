@@ -16,9 +16,9 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from nanoscape.errors import CannotCompute
 from nanoscape.io import read
 from nanoscape.model import Image, Quantity, Tags
-from nanoscape.quantify.body import normalising_mass
-from nanoscape.quantify.decay import frame_factor, mean_activity_time
-from nanoscape.quantify.nuclear import percent_injected_dose, suv
+from nanoscape.quantify.nuclear.body import normalising_mass
+from nanoscape.quantify.nuclear.decay import frame_factor, mean_activity_time
+from nanoscape.quantify.nuclear.suv import percent_injected_dose, suv
 
 PET = "1.2.840.10008.5.1.4.1.1.128"
 F18 = 6586.2

@@ -10,9 +10,9 @@ from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Quantity, Tags
 from nanoscape.model.raster import Level
 from nanoscape.operation import Option, Role, operation
-from nanoscape.quantify.administration import weight_doubt
-from nanoscape.quantify.body import SHORT, Normalisation
-from nanoscape.quantify.uptake import (
+from nanoscape.quantify.nuclear.administration import weight_doubt
+from nanoscape.quantify.nuclear.body import SHORT, Normalisation
+from nanoscape.quantify.nuclear.uptake import (
     Account,
     Factor,
     Given,

@@ -1,0 +1,1 @@
+"""Laws of curves, and least squares within bounds for many of them at once."""

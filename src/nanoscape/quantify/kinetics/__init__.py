@@ -1,0 +1,1 @@
+"""How a tracer arrives, leaves the vessels and is washed out."""

@@ -1,0 +1,1 @@
+"""Magnetic resonance: relaxation times and amounts of contrast agent."""

@@ -1,0 +1,1 @@
+"""Activity of radionuclides: counts, SUV, percent of the injected dose."""
