@@ -12,8 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nanoscape.compute import Task, reduce_blocks
-from nanoscape.compute.blocks import read_crop
-from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.areas import masks_of
@@ -26,12 +24,12 @@ from nanoscape.statistics.raster.moran_geary import (
 )
 from nanoscape.statistics.raster.neighbour_sums import HALO, offsets, sum_neighbours
 from nanoscape.statistics.raster.shuffles import shuffled_p
-from nanoscape.statistics.zone_extent import Extent, extents
+from nanoscape.statistics.refusals import nothing_measured
+from nanoscape.statistics.zone_extent import Extent, extents, read_zone
 from nanoscape.statistics.zones import (
     Zones,
     check_areas,
     without_role,
-    zone_numbers,
     zones_of,
 )
 
@@ -130,11 +128,7 @@ def autocorrelation(
             p, why = field.chance(extent, row["reason"], permutations, seed, own)
             rows.append(row | {"moran_p_permutation": p, "permutation_reason": why})
     if not any(row["n_pixels"] for row in rows):
-        raise CannotCompute(
-            f"{image.name} holds no measured pixel in the region",
-            "at least one pixel with a value",
-            "check that region and image overlap",
-        )
+        raise nothing_measured(image.name)
     return Table(
         data=pd.DataFrame(rows),
         name=f"autocorrelation of {image.name}",
@@ -155,6 +149,7 @@ class _Field:
         by_row: bool,
     ) -> None:
         self._image = image
+        self._zones, self._excluded = zones, excluded
         self._masks = [] if zones.numbers is None else [zones.numbers]
         self._masks += list(excluded)
         self._zoned = zones.numbers is not None
@@ -195,10 +190,9 @@ class _Field:
         """Return values less their mean, and where they were measured."""
         if math.prod(part.stop - part.start for part in extent.box) > HELD_PIXELS:
             return None
-        values = read_crop(self._image.data, extent.box).astype(np.float64)
-        masks = [read_crop(mask, extent.box) for mask in self._masks]
-        numbers = zone_numbers(values.shape, masks, self._zoned)
-        inside = (numbers == extent.number) & np.isfinite(values)
+        values, inside = read_zone(
+            self._image.data, self._zones, self._excluded, extent
+        )
         return np.where(inside, values - extent.mean, 0.0), inside
 
     def _all_pairs(self, extent: Extent) -> PairSums | None:
