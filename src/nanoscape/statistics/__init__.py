@@ -24,6 +24,7 @@ OPERATIONS: dict[str, str] = {
     "quadrats": "nanoscape.statistics.points.quadrats:quadrats",
     "reach": "nanoscape.statistics.distance.reach:reach",
     "ripley": "nanoscape.statistics.points.ripley:ripley",
+    "texture": "nanoscape.statistics.texture.texture:texture",
     "theil_decomposition": "nanoscape.statistics.unevenness.theil:theil_decomposition",
     "vessel_relation": "nanoscape.statistics.distance.relation:vessel_relation",
     "variance_components": (

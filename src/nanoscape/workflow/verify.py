@@ -13,13 +13,9 @@ from nanoscape.model import Image, Labels, Quantity, Tags
 from nanoscape.workflow.verify_check import CLOSED, Check, check, run
 from nanoscape.workflow.verify_figures import lattice_checks, law_checks, levels_checks
 from nanoscape.workflow.verify_points import points_checks
+from nanoscape.workflow.verify_texture import phantom, texture_checks
 
 _IBSI = "IBSI digital phantom, doi:10.1148/radiol.2020191145"
-
-_PHANTOM = (
-    "14411 14611 41641 44641 14411 11611 x1311 44611 "
-    "144xx 11111 11x11 11611 144xx 11111 11111 11611"
-)
 
 
 def verify() -> list[Check]:
@@ -45,18 +41,13 @@ def verify() -> list[Check]:
         lattice_checks,
         points_checks,
         levels_checks,
+        texture_checks,
     )
     return [found for part in parts for found in part()]
 
 
-def _phantom() -> NDArray[np.float64]:
-    text = _PHANTOM.replace(" ", "")
-    values = [math.nan if letter == "x" else float(letter) for letter in text]
-    return np.array(values).reshape(4, 4, 5)
-
-
 def _unevenness() -> Iterator[Check]:
-    row = _row(_phantom(), bin_width=1.0)
+    row = run("statistics.heterogeneity", phantom(), bin_width=1.0).data.iloc[0]
     yield check("IBSI mean", row["mean"], 2.148649, 5e-7, _IBSI)
     found = row["coefficient_of_variation"]
     yield check("IBSI coefficient of variation", found, 0.812198, 5e-7, _IBSI)
@@ -90,8 +81,7 @@ def _unevenness() -> Iterator[Check]:
 
 
 def _histogram() -> Iterator[Check]:
-    image = Image.from_array(_phantom(), "zyx", spacing=2000.0)
-    row = run("statistics.first_order", image, bin_width=1.0).data.iloc[0]
+    row = run("statistics.first_order", phantom(), bin_width=1.0).data.iloc[0]
     for column, expected, tolerance in (
         ("skewness", 1.08, 5e-3),
         ("excess_kurtosis", -0.355, 5e-4),
@@ -116,7 +106,10 @@ def _histogram() -> Iterator[Check]:
 
 def _patterns() -> Iterator[Check]:
     options: dict[str, Any] = {"permutations": 0}
-    row = _alike(_phantom(), 2000.0, weights="inverse distance", **options)
+    table = run(
+        "statistics.autocorrelation", phantom(), weights="inverse distance", **options
+    )
+    row = table.data.iloc[0]
     yield check("IBSI Moran's I", row["moran_i"], 0.0397, 3e-4, _IBSI)
     yield check("IBSI Geary's C", row["geary_c"], 0.974, 6e-3, _IBSI)
     source = "PySAL esda on a lattice of 3 × 3"
@@ -181,8 +174,8 @@ def _agreement() -> Iterator[Check]:
             yield check(name, row[column], expected, 1e-12, source)
 
 
-def _alike(values: NDArray[np.float64], spacing: float = 1.0, **options: Any) -> Any:
-    image = Image.from_array(values, "zyx"[-values.ndim :], spacing=spacing)
+def _alike(values: NDArray[np.float64], **options: Any) -> Any:
+    image = Image.from_array(values, "zyx"[-values.ndim :], spacing=1.0)
     return run("statistics.autocorrelation", image, **options).data.iloc[0]
 
 

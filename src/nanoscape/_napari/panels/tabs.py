@@ -104,6 +104,11 @@ _MEASURE = (
         "Describes the histogram of the values by standard figures.",
     ),
     (
+        "statistics.texture",
+        "Texture",
+        "Describes how levels of grey lie next to each other, by standard figures.",
+    ),
+    (
         "statistics.theil_decomposition",
         "Unevenness between and within areas",
         "Splits the unevenness into that between areas and that within them.",
