@@ -12,6 +12,9 @@ OPERATIONS: dict[str, str] = {
     "first_order": "nanoscape.statistics.unevenness.first_order:first_order",
     "heterogeneity": "nanoscape.statistics.unevenness.heterogeneity:heterogeneity",
     "hot_spots": "nanoscape.statistics.raster.hot_spots:hot_spots",
+    "intensity_volume": (
+        "nanoscape.statistics.unevenness.intensity_volume:intensity_volume"
+    ),
     "local_moran": "nanoscape.statistics.raster.local_moran:local_moran",
     "lorenz_curve": "nanoscape.statistics.unevenness.lorenz_curve:lorenz_curve",
     "mark_correlation": (

@@ -99,6 +99,18 @@ def _histogram() -> Iterator[Check]:
         ("volume_at_intensity_90", 0.0946, 5e-5),
         ("intensity_at_volume_10", 5.0, 0.0),
         ("intensity_at_volume_90", 2.0, 0.0),
+        ("volume_at_intensity_10_less_90", 0.23, 5e-3),
+        ("intensity_at_volume_10_less_90", 3.0, 0.0),
+        ("histogram_mean", 2.15, 5e-3),
+        ("histogram_variance", 3.05, 5e-3),
+        ("histogram_skewness", 1.08, 5e-3),
+        ("histogram_excess_kurtosis", -0.355, 5e-4),
+        ("histogram_mode", 1.0, 0.0),
+        ("histogram_quartile_coefficient_of_dispersion", 0.6, 1e-12),
+        ("histogram_maximum_gradient", 8.0, 0.0),
+        ("histogram_maximum_gradient_level", 3.0, 0.0),
+        ("histogram_minimum_gradient", -50.0, 0.0),
+        ("histogram_minimum_gradient_level", 1.0, 0.0),
     ):
         name = f"IBSI {column.replace('_', ' ')}"
         yield check(name, row[column], expected, tolerance, _IBSI)

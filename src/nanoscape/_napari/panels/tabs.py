@@ -104,6 +104,11 @@ _MEASURE = (
         "Describes the histogram of the values by standard figures.",
     ),
     (
+        "statistics.intensity_volume",
+        "Intensity-volume histogram",
+        "Shows which share of the tissue holds at least how much.",
+    ),
+    (
         "statistics.texture",
         "Texture",
         "Describes how levels of grey lie next to each other, by standard figures.",
