@@ -45,7 +45,8 @@ class Levels:
     @property
     def at_least(self) -> Floats:
         """Share of the region with at least each level."""
-        return np.cumsum(self.count[::-1])[::-1] / self.count.sum()
+        above: Floats = np.cumsum(self.count[::-1])[::-1] / self.count.sum()
+        return above
 
     @property
     def range_share(self) -> Floats:
@@ -56,7 +57,8 @@ class Levels:
     def numbers(self) -> RegionValues:
         """The numbers of the levels, from 1, as values."""
         index = np.flatnonzero(self.count)
-        count, number = self.count[index], index + 1.0
+        count: Floats = self.count[index]
+        number = index.astype(np.float64) + 1
         return RegionValues("", 0, number, count, count * number, 0.0)
 
 
