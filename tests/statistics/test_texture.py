@@ -15,9 +15,10 @@ from skimage.feature import graycomatrix
 from nanoscape.compute import Threads, using
 from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Image, Labels
-from nanoscape.statistics.texture import texture as room
+from nanoscape.statistics.texture import grey_regions as room
 from nanoscape.statistics.texture.cooccurrence import cooccurrences
 from nanoscape.statistics.texture.directions import directions, steps_within
+from nanoscape.statistics.texture.homogeneity import drug_homogeneity
 from nanoscape.statistics.texture.neighbours import dependences, tone_differences
 from nanoscape.statistics.texture.runs import runs
 from nanoscape.statistics.texture.size_zones import depths, distance_zones, size_zones
@@ -226,3 +227,43 @@ def test_long_voxels_are_told():
     flat = Image.from_array(np.eye(4)[None], "zyx", spacing=[3.0, 1.0, 1.0])
     assert any("longer along one axis" in note for note in texture(flat).notes)
     assert not any("longer" in note for note in texture(image(np.eye(4))).notes)
+
+
+@pytest.mark.parametrize(
+    ("smallest", "index"), [(1, 0.2), (5, 71 / 222), (10, 32 / 74)]
+)
+def test_the_drug_homogeneity_index_of_the_phantom(smallest, index):
+    # Zones of 50, 14, 7, 2 and 1 voxels.
+    table = drug_homogeneity(phantom(), bin_width=1.0, smallest_zone=smallest)
+    row = table.data.iloc[0]
+    assert row.drug_homogeneity_index == pytest.approx(index, rel=1e-12)
+    assert row.n_zones == 5
+    assert row.smallest_zone_um3 == smallest * 8e9
+    assert row.mean_large_zone_um3 == pytest.approx(index * row.size_um3)
+
+
+def test_patches_are_more_homogeneous_than_the_same_pixels_in_disorder():
+    y, x = np.mgrid[:40, :40]
+    patches = ((y // 10 + x // 10) % 2).astype(float)
+    mixed = np.random.default_rng(0).permutation(patches.ravel()).reshape(40, 40)
+    found = [
+        drug_homogeneity(image(values), smallest_zone=20, bins=2).data.iloc[0]
+        for values in (patches, mixed)
+    ]
+    # Patches of one level meet at corners, so that each level is one zone.
+    assert found[0].drug_homogeneity_index == 0.5
+    assert found[0].spatial == "yes"
+    # Half of the pixels at random: both levels percolate through corners.
+    assert found[1].n_zones > found[0].n_zones
+    four = (2 * (y // 20) + x // 20).astype(float)
+    row = drug_homogeneity(image(four), bins=4).data.iloc[0]
+    assert row.drug_homogeneity_index == 0.25
+
+
+def test_no_large_zone_is_a_reason():
+    board = np.arange(16.0).reshape(4, 4)
+    row = drug_homogeneity(image(board), bins=16, smallest_zone=2).data.iloc[0]
+    assert row.reason == "no zone has 2 pixels"
+    assert math.isnan(row.drug_homogeneity_index)
+    with pytest.raises(CannotCompute, match="no measured pixel"):
+        drug_homogeneity(image(np.full((3, 3), np.nan)))

@@ -9,6 +9,7 @@ OPERATIONS: dict[str, str] = {
     "distance_profile": (
         "nanoscape.statistics.distance.distance_profile:distance_profile"
     ),
+    "drug_homogeneity": "nanoscape.statistics.texture.homogeneity:drug_homogeneity",
     "first_order": "nanoscape.statistics.unevenness.first_order:first_order",
     "heterogeneity": "nanoscape.statistics.unevenness.heterogeneity:heterogeneity",
     "hot_spots": "nanoscape.statistics.raster.hot_spots:hot_spots",

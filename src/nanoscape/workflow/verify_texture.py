@@ -182,3 +182,14 @@ def texture_checks() -> Iterator[Check]:
             if aggregation == "3D merged" or column.startswith(("glcm", "glrlm")):
                 # A value half-way between two digits may be rounded either way.
                 yield check(name, row[column], value, 1.001 * tolerance, _SOURCE)
+    for smallest, index in ((1, 0.2), (5, 0.31982), (10, 0.43243)):
+        table = run(
+            "statistics.drug_homogeneity",
+            phantom(),
+            bin_width=1.0,
+            smallest_zone=smallest,
+        )
+        found = table.data["drug_homogeneity_index"].iloc[0]
+        name = f"drug homogeneity index, zones of {smallest} voxels and more"
+        source = "zones of the IBSI digital phantom, doi:10.1021/acs.analchem.8b01870"
+        yield check(name, found, index, 5e-6, source)

@@ -109,6 +109,11 @@ _MEASURE = (
         "Shows which share of the tissue holds at least how much.",
     ),
     (
+        "statistics.drug_homogeneity",
+        "Drug homogeneity index",
+        "Measures over how large an area the amount is the same.",
+    ),
+    (
         "statistics.texture",
         "Texture",
         "Describes how levels of grey lie next to each other, by standard figures.",

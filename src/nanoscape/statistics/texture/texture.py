@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -13,13 +12,11 @@ import pandas as pd
 from nanoscape.compute import Task, at_spacing
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
-from nanoscape.statistics.areas import masks_of
 from nanoscape.statistics.refusals import nothing_measured
 from nanoscape.statistics.texture.discretise import (
     MOST_LEVELS,
     Discretisation,
     Levels,
-    discretised,
 )
 from nanoscape.statistics.texture.families import (
     AGGREGATIONS,
@@ -28,11 +25,8 @@ from nanoscape.statistics.texture.families import (
     Surroundings,
     family_features,
 )
-from nanoscape.statistics.zone_extent import Extent, extents, read_zone
-from nanoscape.statistics.zones import Zones, check_areas, without_role, zones_of
-
-HELD_PIXELS = 2**25
-"""Pixels of a region's bounding box up to which it is held in memory."""
+from nanoscape.statistics.texture.grey_regions import grey_regions, solid_axes
+from nanoscape.statistics.zones import check_areas, without_role
 
 _UNLIKE = 1.05
 
@@ -136,73 +130,33 @@ def texture(
     check_areas(image, region, exclude)
     if pixel_size is not None:
         image = at_spacing(image, pixel_size)
-    excluded = masks_of(exclude, image)
-    groups = zones_of(image, region)
     names = list(FAMILIES) if family == "all" else [family]
-    levels = Discretisation(bins, bin_width, lowest)
-    around = Surroundings(_solid(image), distance, difference, 0)
-    task = task or Task()
+    how = Discretisation(bins, bin_width, lowest)
+    around = Surroundings(solid_axes(image), distance, difference, 0)
     rows: list[dict[str, Any]] = []
-    for zones, part in zip(groups, task.split(*[1] * len(groups)), strict=True):
-        first, second = part.split(1, 9)
-        found = extents(image.data, zones, excluded, task=first)
-        tasks = second.split(*[1] * len(found)) if found else []
-        for extent, own in zip(found, tasks, strict=True):
-            row = _row(image, zones, extent, levels)
-            if not row["reason"]:
-                held = read_zone(image.data, zones, excluded, extent)
-                grey = discretised(*held, levels, image.name)
-                row |= _features(grey, names, aggregation, around, own)
-            rows.append(row)
+    for item in grey_regions(image, region, exclude, how, task or Task()):
+        row = item.row
+        if item.levels is not None:
+            row |= _features(item.levels, names, aggregation, around, item.task)
+        rows.append(row)
     if not any(row["n_pixels"] for row in rows):
         raise nothing_measured(image.name)
     data = pd.DataFrame(rows)
     return Table(
         data=data[[c for c in data if c != "reason"] + ["reason"]],
         name=f"texture of {image.name}",
-        notes=_notes(image, levels, aggregation, distance, difference),
+        notes=_notes(image, how, aggregation, distance, difference),
         tags=without_role(image.tags),
     )
 
 
-def _solid(image: Image) -> tuple[bool, bool, bool]:
-    z, y, x = (1,) * (3 - len(image.spatial_shape)) + tuple(image.spatial_shape)
-    if x == y == z == 1:
-        return (True, True, True)
-    return (z > 1, y > 1, x > 1)
-
-
-def _row(
-    image: Image, zones: Zones, extent: Extent, levels: Discretisation
-) -> dict[str, Any]:
-    spacing = image.spacing
-    return {
-        "region": zones.name(extent.number),
-        "n_pixels": extent.n,
-        "n_not_measured": extent.missing,
-        f"size_um{len(spacing)}": extent.n * math.prod(spacing.values()),
-        **{f"pixel_{axis}_um": step for axis, step in spacing.items()},
-        "levels": levels.text(image.quantity.unit),
-        "reason": _reason(extent),
-    }
-
-
-def _reason(extent: Extent) -> str:
-    if not extent.n:
-        return "no pixel was measured"
-    if math.prod(part.stop - part.start for part in extent.box) > HELD_PIXELS:
-        return f"the region is larger than {HELD_PIXELS:,} pixels: choose larger pixels"
-    return ""
-
-
 def _features(
-    grey: Levels,
+    levels: Levels,
     names: Sequence[str],
     aggregation: Aggregation,
     around: Surroundings,
     task: Task,
 ) -> dict[str, Any]:
-    levels = grey.reshape((1,) * (3 - grey.ndim) + grey.shape)
     around = replace(around, levels=int(levels.max()))
     row: dict[str, Any] = {"n_levels": around.levels}
     for name, part in zip(names, task.split(*[1] * len(names)), strict=True):
@@ -215,7 +169,7 @@ def _features(
 
 def _notes(
     image: Image,
-    levels: Discretisation,
+    how: Discretisation,
     aggregation: Aggregation,
     distance: int,
     difference: int,
@@ -224,7 +178,7 @@ def _notes(
     notes = [
         "Definitions of the Image Biomarker Standardisation Initiative; percentages "
         "are shares, and the edge of the region is that of its measured pixels.",
-        f"Levels: {levels.text(image.quantity.unit)}.",
+        f"Levels: {how.text(image.quantity.unit)}.",
         f"Matrices: {aggregation}, {AGGREGATIONS[aggregation]}.",
         f"Neighbours within {distance} in pixels along each axis, like ones (NGLDM) "
         f"differ by at most {difference} levels.",

@@ -40,7 +40,8 @@ class Levels:
     @property
     def bounds(self) -> Floats:
         """Lower bounds of the levels."""
-        return self.start + np.arange(len(self.count)) * self.width
+        steps: Floats = np.arange(len(self.count), dtype=np.float64)
+        return self.start + steps * self.width
 
     @property
     def at_least(self) -> Floats:
