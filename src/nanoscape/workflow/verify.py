@@ -124,6 +124,7 @@ def _patterns() -> Iterator[Check]:
     row = table.data.iloc[0]
     yield check("IBSI Moran's I", row["moran_i"], 0.0397, 3e-4, _IBSI)
     yield check("IBSI Geary's C", row["geary_c"], 0.974, 6e-3, _IBSI)
+    yield from _six_points()
     source = "PySAL esda on a lattice of 3 × 3"
     nine = np.arange(1.0, 10).reshape(3, 3)
     row = _alike(nine, weights="rook", **options)
@@ -158,6 +159,32 @@ def _patterns() -> Iterator[Check]:
     ):
         name = f"Gi* of n to the power of 1.5, row {y}, column {x}"
         yield check(name, scores[y, x], expected, 1e-6, source)
+
+
+def _six_points() -> Iterator[Check]:
+    values = np.full((5, 7), math.nan)
+    rows, columns = np.array([0, 0, 0, 2, 2, 4]), np.array([0, 2, 6, 1, 4, 4])
+    values[rows, columns] = [2, 3, 3.2, 5, 8, 7]
+    image = Image.from_array(values, "yx", spacing=5.0)
+    options: dict[str, Any] = {"weights": "within radius", "radius": 15.0}
+    table = run("statistics.autocorrelation", image, permutations=0, **options)
+    row = table.data.iloc[0]
+    source = "PySAL esda, six points with weights within 15"
+    for name, column, expected, tolerance in (
+        ("Getis and Ord's G", "getis_ord_g", 0.5570977917981073, 1e-12),
+        ("p of Getis and Ord's G", "g_p", 2 * 0.17293565873591432, 1e-9),
+        ("Moran's I", "moran_i", 0.038527, 5e-7),
+        ("Geary's C", "geary_c", 0.896466, 5e-7),
+    ):
+        yield check(f"{name} of six points", row[column], expected, tolerance, source)
+    for name, own, expected_z in (
+        ("Gi*", True, (-1.397276, -0.289178, 0.650650, -0.289178, 1.234521, 2.024243)),
+        ("Gi", False, (-1.013673, -0.043616, 1.315587, -0.314127, 1.153740, 1.778339)),
+    ):
+        found = run("statistics.hot_spots", image, radius=15.0, with_self=own)
+        scores = found.score.data.compute()[rows, columns]
+        for number, (value, z) in enumerate(zip(scores, expected_z, strict=True), 1):
+            yield check(f"{name} of point {number} of six", value, z, 1e-6, source)
 
 
 def _agreement() -> Iterator[Check]:

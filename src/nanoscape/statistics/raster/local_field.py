@@ -66,6 +66,8 @@ class LocalField:
         What is compared with.
     missing
         Pixels without a value.
+    box
+        Indices between which the measured pixels lie.
     reason
         Why nothing can be said; empty when it can.
     """
@@ -74,6 +76,7 @@ class LocalField:
     near: Neighbourhood
     population: Population
     missing: int
+    box: tuple[slice, ...]
     reason: str
 
 
@@ -121,7 +124,7 @@ def local_field(
         m2=float(sum(parts)),
         largest=max(extent.high - extent.mean, extent.mean - extent.low),
     )
-    return LocalField(arrays, near, population, extent.missing, reason)
+    return LocalField(arrays, near, population, extent.missing, extent.box, reason)
 
 
 def centred(
