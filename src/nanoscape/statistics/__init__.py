@@ -16,6 +16,7 @@ OPERATIONS: dict[str, str] = {
     "intensity_volume": (
         "nanoscape.statistics.unevenness.intensity_volume:intensity_volume"
     ),
+    "join_counts": "nanoscape.statistics.raster.join_counts:join_counts",
     "local_moran": "nanoscape.statistics.raster.local_moran:local_moran",
     "lorenz_curve": "nanoscape.statistics.unevenness.lorenz_curve:lorenz_curve",
     "mark_correlation": (

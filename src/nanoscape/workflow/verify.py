@@ -148,6 +148,12 @@ def _patterns() -> Iterator[Check]:
     row = _alike(powers, weights="queen", standardise="rows", **options)
     name = "Moran's I of n to the power of 1.5, weights by row"
     yield check(name, row["moran_i"], 0.7453014926578829, 1e-12, source)
+    halves = Labels.from_array(np.repeat([1, 2], 8).reshape(4, 4), "yx", spacing=1.0)
+    joins = run("statistics.join_counts", halves, weights="rook").data["joins"]
+    for name, value, expected in zip(
+        ("BB", "BW", "WW"), joins, (10, 4, 10), strict=True
+    ):
+        yield check(f"joins {name} of halves of 4 × 4", value, expected, 0, source)
     image = Image.from_array(powers, "yx", spacing=1.0)
     scores = run("statistics.hot_spots", image).score.data.compute()
     for (y, x), expected in (

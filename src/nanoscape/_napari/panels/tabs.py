@@ -144,6 +144,11 @@ _MEASURE = (
         "Finds pixels that are like their neighbours, and those that are not.",
     ),
     (
+        "statistics.join_counts",
+        "Classes next to each other",
+        "Counts how often classes touch, and whether chance would do as well.",
+    ),
+    (
         "statistics.variogram",
         "Variogram",
         "Measures how alike pixels are by their distance: the size of patches.",
