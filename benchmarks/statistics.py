@@ -92,6 +92,19 @@ def hot_spots_2d() -> Iterator[Result]:
         ("esda.G_Local", esda.__version__, theirs),
         300.0,
     )
+    run = lambda: esda.G_Local(  # noqa: E731
+        values.ravel(), weights, transform="B", permutations=999, star=True
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = best_of(run, 1)
+    yield _result(
+        "hot_spots_2d",
+        f"the same with 999 conditional permutations of {SIDE}×{SIDE} (s)",
+        _ours(lambda: hot_spots(image, permutations=999)),
+        ("esda.G_Local", esda.__version__, theirs),
+        20.0,
+    )
 
 
 def codistribution_2d() -> Iterator[Result]:

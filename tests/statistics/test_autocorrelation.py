@@ -151,6 +151,101 @@ def test_permutations_agree_with_every_permutation(standardise):
     assert one.moran_p_permutation == pytest.approx(np.mean(far), abs=0.02)
 
 
+def six_points():
+    """Return values at six places of a grid of 5 µm, nothing elsewhere."""
+    values = np.full((5, 7), math.nan)
+    places = [(10, 10), (20, 10), (40, 10), (15, 20), (30, 20), (30, 30)]
+    for (x, y), value in zip(places, [2, 3, 3.2, 5, 8, 7], strict=True):
+        values[(y - 10) // 5, (x - 10) // 5] = value
+    return values
+
+
+def test_six_points_as_published():
+    # PySAL esda, binary weights within 15.
+    options = {"weights": "within radius", "radius": 15.0, "permutations": 0}
+    found = autocorrelation(image(six_points(), 5.0), **options).data.iloc[0]
+    assert found.getis_ord_g == pytest.approx(0.5570977917981073, rel=1e-12)
+    assert found.g_p == pytest.approx(2 * 0.17293565873591432, rel=1e-9)
+    assert found.moran_i == pytest.approx(0.038527, abs=5e-7)
+    assert found.geary_c == pytest.approx(0.896466, abs=5e-7)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weights": "queen"},
+        {"weights": "rook", "standardise": "rows"},
+        {"weights": "within radius", "radius": 2.0},
+        {"weights": "within radius", "radius": 2.0, "standardise": "rows"},
+        {"weights": "inverse distance"},
+    ],
+)
+def test_mean_and_variance_of_g_are_those_of_all_permutations(options):
+    from itertools import permutations
+
+    orders = permutations([1.0, 3.0, 4.5, 0.0, 10.0])
+    every = [
+        row(np.array([math.nan, *order]).reshape(2, 3), **options) for order in orders
+    ]
+    found = [item.getis_ord_g for item in every]
+    assert np.mean(found) == pytest.approx(every[0].g_expected, rel=1e-9)
+    assert np.var(found) == pytest.approx(every[0].g_variance_randomisation, rel=1e-9)
+
+
+@pytest.mark.parametrize("standardise", ["none", "rows"])
+def test_neighbours_within_a_radius_against_all_pairs(standardise):
+    rng = np.random.default_rng(5)
+    values = rng.gamma(2.0, 1.0, (4, 9, 8))
+    values[rng.random(values.shape) < 0.3] = np.nan
+    spacing = (3.0, 1.0, 1.5)
+    source = Image.from_array(values, "zyx", spacing=spacing)
+    options = {"weights": "within radius", "radius": 3.2, "standardise": standardise}
+    found = autocorrelation(source, permutations=0, **options).data.iloc[0]
+    places = np.argwhere(np.isfinite(values)) * np.array(spacing)
+    apart = np.linalg.norm(places[:, None] - places, axis=-1)
+    w = ((apart <= 3.2) & (apart > 0)).astype(float)
+    if standardise == "rows":
+        w /= np.maximum(w.sum(axis=1, keepdims=True), 1)
+    x = values[np.isfinite(values)]
+    z = x - x.mean()
+    expected = len(z) / w.sum() * (z @ w @ z) / (z @ z)
+    assert found.moran_i == pytest.approx(expected, rel=1e-12)
+    g = (x @ w @ x) / (x.sum() ** 2 - (x**2).sum())
+    assert found.getis_ord_g == pytest.approx(g, rel=1e-12)
+
+
+def test_g_tells_whether_high_or_low_values_gather():
+    rng = np.random.default_rng(0)
+    values = rng.gamma(2.0, 0.1, (40, 40))
+    high = values.copy()
+    high[10:15, 10:15] += 5
+    low = np.full((40, 40), 5.0) + values
+    low[10:30, 10:30] -= 4.9
+    options = {"permutations": 99}
+    found = row(high, **options)
+    assert found.g_z > 10
+    assert found.g_p_permutation == 0.01
+    assert row(values, **options).g_p_permutation > 0.02
+    # Low values that gather leave I above 0 and G near or below its expectation.
+    assert row(low, **options).moran_i > 0.5
+    assert row(low - 3, **options).g_reason == "some values are negative"
+    assert math.isnan(row(low - 3, **options).g_p_permutation)
+
+
+def test_permutations_of_g_agree_with_every_permutation():
+    from itertools import permutations
+
+    values = [math.nan, 0.5, 3.0, 1.0, 4.5, 10.0]
+    one = row(np.reshape(values, (2, 3)), permutations=9999)
+    gap = abs(one.getis_ord_g - one.g_expected)
+    far = [
+        abs(row(np.reshape(values[:1] + list(order), (2, 3))).getis_ord_g
+            - one.g_expected) > gap - 1e-9
+        for order in permutations(values[1:])
+    ]  # fmt: skip
+    assert one.g_p_permutation == pytest.approx(np.mean(far), abs=0.02)
+
+
 def test_permutations_of_noise_agree_with_the_variance_and_of_a_pattern_are_rare():
     rng = np.random.default_rng(3)
     values = rng.random((40, 50))
@@ -161,8 +256,12 @@ def test_permutations_of_noise_agree_with_the_variance_and_of_a_pattern_are_rare
     assert row(values, permutations=99).moran_p_permutation == 0.01
 
 
-@pytest.mark.parametrize("standardise", ["none", "rows"])
-def test_chunks_and_workers_do_not_matter(standardise):
+@pytest.mark.parametrize(
+    ("standardise", "weights"),
+    [("none", "queen"), ("rows", "queen"), ("none", "within radius")],
+)
+def test_chunks_and_workers_do_not_matter(standardise, weights):
+    options = {"standardise": standardise, "weights": weights}
     rng = np.random.default_rng(0)
     values = rng.random((1100, 130))
     values[rng.random(values.shape) < 0.1] = np.nan
@@ -176,14 +275,12 @@ def test_chunks_and_workers_do_not_matter(standardise):
             source = Image.from_array(
                 da.from_array(values, chunks=chunk), "yx", spacing=1.0
             )
-            found = autocorrelation(
-                source, labels, standardise=standardise, permutations=130
-            )
+            found = autocorrelation(source, labels, permutations=130, **options)
             tables.append(found.data)
     pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
     assert tables[0].region.tolist() == ["1", "2"]
     whole = np.where(numbers == 2, values, np.nan)
-    alone = row(whole, standardise=standardise)
+    alone = row(whole, **options)
     assert tables[0].moran_i[1] == pytest.approx(alone.moran_i, rel=1e-12)
 
 
@@ -212,7 +309,7 @@ def test_regions_and_excluded_areas():
         (np.array([[1.0]]), "fewer than 4 pixels were measured"),
         (np.where(np.indices((6, 6)).max(axis=0) % 2, np.nan,
                   np.arange(36.0).reshape(6, 6)), ""),
-        (np.array([[1, np.nan, 2, np.nan, 4, np.nan, 7]]), "no two measured"),
+        (np.array([[1, np.nan, 2, np.nan, 4, np.nan, 7]]), "no two measured pixels"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_measured_has_a_reason(values, reason):

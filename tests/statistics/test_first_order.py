@@ -14,6 +14,7 @@ from nanoscape.compute import Threads, using
 from nanoscape.errors import CannotCompute, WrongInput
 from nanoscape.model import Image, Labels
 from nanoscape.statistics.unevenness.first_order import first_order
+from nanoscape.statistics.unevenness.intensity_volume import intensity_volume
 
 PHANTOM = (
     "14411 14611 41641 44641 14411 11611 x1311 44611 "
@@ -53,6 +54,31 @@ def test_the_phantom_of_the_image_biomarker_standardisation_initiative():
         ("volume_at_intensity_90", 0.0946, 5e-5),
         ("intensity_at_volume_10", 5, 0),
         ("intensity_at_volume_90", 2, 0),
+        ("volume_at_intensity_10_less_90", 0.23, 5e-3),
+        ("intensity_at_volume_10_less_90", 3, 0),
+        ("quartile_coefficient_of_dispersion", 0.6, 1e-12),
+        ("histogram_n_levels", 6, 0),
+        ("histogram_mean", 2.148649, 5e-7),
+        ("histogram_variance", 3.045471, 5e-7),
+        ("histogram_skewness", 1.083821, 5e-7),
+        ("histogram_excess_kurtosis", -0.354620, 5e-7),
+        ("histogram_median", 1, 0),
+        ("histogram_minimum", 1, 0),
+        ("histogram_p10", 1, 0),
+        ("histogram_p90", 4, 0),
+        ("histogram_maximum", 6, 0),
+        ("histogram_mode", 1, 0),
+        ("histogram_interquartile_range", 3, 0),
+        ("histogram_range", 5, 0),
+        ("histogram_mean_absolute_deviation", 1.552228, 5e-7),
+        ("histogram_robust_mean_absolute_deviation", 1.11, 5e-3),
+        ("histogram_median_absolute_deviation", 1.148649, 5e-7),
+        ("histogram_coefficient_of_variation", 0.812198, 5e-7),
+        ("histogram_quartile_coefficient_of_dispersion", 0.6, 1e-12),
+        ("histogram_maximum_gradient", 8, 0),
+        ("histogram_maximum_gradient_level", 3, 0),
+        ("histogram_minimum_gradient", -50, 0),
+        ("histogram_minimum_gradient_level", 1, 0),
     ):
         assert row[column] == pytest.approx(expected, abs=tolerance), column
 
@@ -74,6 +100,33 @@ def test_moments_are_those_of_scipy_and_chunks_do_not_matter():
     assert row.uniformity == pytest.approx(
         ((counts / values.size) ** 2).sum(), rel=1e-9
     )
+
+
+def test_levels_are_numbered_from_the_first_that_occurs():
+    row = first_order(image(np.array([[20.5, 21.0, 23.9]])), bin_width=1.0).data.iloc[0]
+    assert row.histogram_mean == pytest.approx((1 + 2 + 4) / 3)
+    # Of levels that are equally common, the mode is the one next to the mean.
+    assert row.histogram_mode == 2
+
+
+def test_the_intensity_volume_histogram_is_the_share_at_or_above():
+    values = np.random.default_rng(0).gamma(2.0, 1.0, (40, 30))
+    numbers = np.random.default_rng(1).integers(1, 3, values.shape)
+    values[numbers == 2] += 1
+    labels = Labels.from_array(numbers, "yx", spacing=1.0)
+    table = intensity_volume(image(values), labels, bin_width=0.25).data
+    for name, rows in table.groupby("region"):
+        own = values[numbers == int(name)]
+        shares = [(own >= level - 1e-12).mean() for level in rows.intensity]
+        np.testing.assert_allclose(rows.volume_share, shares)
+        np.testing.assert_allclose(rows.size_um2, np.multiply(shares, own.size))
+        assert rows.intensity_share.iloc[[0, -1]].tolist() == [0, 1]
+    gap = intensity_volume(image(np.where(numbers == 1, np.nan, values)), labels)
+    assert gap.notes[-1] == "1 has no curve: no pixel was measured."
+    same = intensity_volume(image(np.full((2, 2), 3.0))).data
+    assert same[["intensity", "volume_share"]].to_numpy().tolist() == [[3, 1]]
+    with pytest.raises(WrongInput, match="at most 1,000,000 levels"):
+        intensity_volume(image(np.array([[0.0, 1.0]])), bin_width=1e-9)
 
 
 def test_bad_input_has_a_reason_or_is_one_sentence():

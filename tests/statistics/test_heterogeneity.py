@@ -165,10 +165,12 @@ def test_theil_of_known_values():
 def test_percentiles_are_those_of_numpy():
     values = np.random.default_rng(0).gamma(2.0, 1.0, (23, 31)).round(2)
     row = heterogeneity(image(values)).data.iloc[0]
-    p10, q1, q3, p90 = np.percentile(values, [10, 25, 75, 90])
+    p5, p10, q1, q3, p90, p95 = np.percentile(values, [5, 10, 25, 75, 90, 95])
     expected = (q3 - q1) / (q3 + q1)
     assert row.quartile_coefficient_of_dispersion == pytest.approx(expected, rel=1e-12)
     assert row.p90_over_p10 == pytest.approx(p90 / p10, rel=1e-12)
+    assert row.p95_over_p5 == pytest.approx(p95 / p5, rel=1e-12)
+    assert row.q3_over_q1 == pytest.approx(q3 / q1, rel=1e-12)
     counts, _ = np.histogram(values, 64)
     share = counts[counts > 0] / values.size
     assert row.entropy_bits == pytest.approx(-(share * np.log2(share)).sum(), rel=1e-9)
@@ -184,6 +186,54 @@ def test_noise_is_taken_out_of_the_spread():
     row = heterogeneity(image(clean), noise=2.0).data.iloc[0]
     assert math.isnan(row.noise_free_standard_deviation)
     assert "larger than the spread" in row.noise_reason
+
+
+def test_hot_and_cold_are_multiples_of_the_mean():
+    row = heterogeneity(image(np.array([[0.0, 1, 1, 2, 6]]))).data.iloc[0]
+    assert (row.hot_fraction, row.cold_fraction) == (0.2, 0.6)
+    assert (row.hot_size_um2, row.cold_size_um2) == (1.0, pytest.approx(3.0))
+    row = heterogeneity(image(np.array([[0.0, 1, 1, 2, 6]])), hot=1.0, cold=0.0)
+    assert row.data.hot_fraction[0] == row.data.cold_fraction[0] * 2 == 0.4
+    assert row.data.spatial[0] == "no"
+    # An exponential distribution has e⁻² above twice its mean.
+    values = -np.log((np.arange(100_000) + 0.5) / 100_000).reshape(100, 1000)
+    row = heterogeneity(image(values)).data.iloc[0]
+    assert row.hot_fraction == pytest.approx(math.exp(-2), abs=2e-5)
+    assert row.cold_fraction == pytest.approx(1 - math.exp(-0.5), abs=2e-5)
+    row = heterogeneity(image(values - 2)).data.iloc[0]
+    assert math.isnan(row.hot_fraction)
+
+
+def test_all_figures_of_normal_values_come_back_from_below_the_noise():
+    rng = np.random.default_rng(0)
+    true = rng.normal(10, 2.0, (500, 400))
+    noisy = true + rng.normal(0, 3.0, true.shape)
+    options = {"bin_width": 0.5, "hot": 1.2, "cold": 0.8}
+    clean = heterogeneity(image(true), **options).data.iloc[0]
+    row = heterogeneity(image(noisy), noise=3.0, **options).data.iloc[0]
+    for name, tolerance in (
+        ("standard_deviation", 0.01),
+        ("coefficient_of_variation", 0.01),
+        ("quartile_coefficient_of_dispersion", 0.02),
+        ("p90_over_p10", 0.02),
+        ("p95_over_p5", 0.02),
+        ("q3_over_q1", 0.02),
+        ("entropy_bits", 0.01),
+        ("hot_fraction", 0.03),
+        ("cold_fraction", 0.03),
+    ):
+        found = row[f"noise_free_{name}"]
+        assert found == pytest.approx(clean[name], rel=tolerance), name
+        assert abs(row[name] / clean[name] - 1) > 2 * tolerance, name
+    # Negative values of the noise have no Gini coefficient; without it they are gone.
+    true = rng.normal(10, 1.0, (300, 400))
+    row = heterogeneity(image(true + rng.normal(0, 3.0, true.shape)), noise=3.0)
+    clean = heterogeneity(image(true)).data.iloc[0]
+    assert math.isnan(row.data.gini[0])
+    assert row.data.noise_free_gini[0] == pytest.approx(clean.gini, rel=0.02)
+    assert row.data.noise_free_theil[0] == pytest.approx(clean.theil, rel=0.05)
+    row = heterogeneity(image(np.full((4, 4), 5.0)), noise=0.0).data.iloc[0]
+    assert row.noise_free_gini == row.noise_free_theil == 0
 
 
 def test_an_empty_region_has_reasons_beside_a_full_one():

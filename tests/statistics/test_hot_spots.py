@@ -144,7 +144,82 @@ def test_an_outlier_is_high_among_low():
     assert classes[5, 5] in (0, 2)
 
 
-@pytest.mark.parametrize("operation", [hot_spots, local_moran])
+def test_six_points_as_published():
+    # PySAL esda, binary weights within 15; a grid of 5 µm, nothing elsewhere.
+    values = np.full((5, 7), math.nan)
+    places = [(10, 10), (20, 10), (40, 10), (15, 20), (30, 20), (30, 30)]
+    index = tuple(np.array([((y - 10) // 5, (x - 10) // 5) for x, y in places]).T)
+    values[index] = [2, 3, 3.2, 5, 8, 7]
+    with_self = [-1.39727626, -0.28917762, 0.65064964, -0.28917762, 1.23452088,
+                 2.02424331]  # fmt: skip
+    without = [-1.0136729, -0.04361589, 1.31558703, -0.31412676, 1.15373986,
+               1.77833941]  # fmt: skip
+    for own, expected in ((True, with_self), (False, without)):
+        found = hot_spots(image(values, 5.0), radius=15.0, with_self=own)
+        assert found.score.data.compute()[index] == pytest.approx(expected, abs=1e-6)
+
+
+def test_permutations_are_those_of_all_places_of_the_other_values():
+    values = np.array([[math.nan, 1.0, 3.0], [4.5, 4.5, 10.0], [0.0, 2.0, math.nan]])
+    for own in (True, False):
+        found = hot_spots(
+            image(values), radius=1.0, permutations=20_000, with_self=own
+        ).p.data.compute()
+        for place in np.argwhere(np.isfinite(values)):
+            apart = np.abs(np.argwhere(np.isfinite(values)) - place).sum(axis=1)
+            x = values[np.isfinite(values)]
+            others = x[apart > 0]
+            count = int((apart == 1).sum())
+            sums = [sum(c) for c in itertools.combinations(others, count)]
+            gap = abs(x[apart == 1].sum() - count * others.mean())
+            far = np.abs(np.array(sums) - count * others.mean()) >= gap - 1e-9
+            assert found[tuple(place)] == pytest.approx(far.mean(), abs=0.012)
+
+
+def test_permutations_and_the_normal_approximation_agree_where_it_holds():
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((40, 50))
+    values[3:9, 10:20] = np.nan
+    normal, drawn = (
+        hot_spots(image(values), radius=4.0, with_self=False, permutations=m)
+        for m in (0, 4000)
+    )
+    one, two = (item.p.data.compute() for item in (normal, drawn))
+    np.testing.assert_allclose(one, two, atol=0.045)
+    assert np.array_equal(
+        normal.score.data.compute(), drawn.score.data.compute(), equal_nan=True
+    )
+    row = drawn.summary.data.iloc[0]
+    assert row.permutation_reason == ""
+    assert normal.summary.data.permutation_reason[0].startswith("no permutations")
+    assert any("4000 draws" in note for note in drawn.summary.notes)
+    # Single large values make neighbourhoods hot by the approximation, and are common.
+    skewed = rng.gamma(0.05, 1.0, (40, 50))
+    normal, drawn = (hot_spots(image(skewed), permutations=m) for m in (0, 999))
+    assert normal.summary.data.n_hot[0] > drawn.summary.data.n_hot[0]
+
+
+def test_a_patch_is_hot_by_permutations_too(monkeypatch):
+    found = hot_spots(image(spotted()), radius=2.0, rate=0.01, permutations=9999)
+    classes = found.classes.data.compute()
+    assert (classes[23:32, 33:42] == 1).all()
+    assert (classes[62:68, 83:92] == 2).all()
+    assert (classes > 0).mean() < 0.06
+    row = found.summary.data.iloc[0]
+    p = found.p.data.compute()
+    assert np.array_equal(classes > 0, p <= row.p_threshold * (1 + 1e-6))
+    assert math.isnan(row.score_threshold)
+    monkeypatch.setattr("nanoscape.statistics.raster.hot_spots.HELD_PIXELS", 99)
+    row = hot_spots(image(spotted()), permutations=9).summary.data.iloc[0]
+    assert row.permutation_reason == "the region is larger than 99 pixels"
+    assert row.n_hot > 0
+
+
+def with_permutations(*inputs, **options):
+    return hot_spots(*inputs, permutations=99, **options)
+
+
+@pytest.mark.parametrize("operation", [hot_spots, local_moran, with_permutations])
 def test_chunks_and_workers_do_not_matter(operation):
     values = spotted()
     values[::7, ::5] = np.nan

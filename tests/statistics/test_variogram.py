@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import dask.array as da
@@ -101,6 +102,50 @@ def test_white_noise_is_all_nugget():
     assert row.reason in {"neighbours are not alike", "the range is a pixel"}
     assert row.nugget == pytest.approx(4, rel=0.1) or row.sill == pytest.approx(4, 0.1)
     assert math.isnan(row.range_um)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 6), (3, 2, 1)])
+def test_mean_and_variance_of_the_correlogram_are_those_of_all_permutations(shape):
+    hole = 1
+    every = []
+    for order in itertools.permutations([1.0, 3.0, 4.5, 0.0, 10.0]):
+        values = np.insert(np.array(order), hole, math.nan).reshape(shape)
+        source = image(values, 1.0)
+        every.append(variogram(source, largest_distance=2.0, test=True).curves.data)
+    found = np.array([data.correlation for data in every])
+    one = every[7]
+    np.testing.assert_allclose(found.mean(axis=0), one.correlation_expected, atol=1e-9)
+    np.testing.assert_allclose(found.var(axis=0), one.correlation_variance, rtol=1e-7)
+    expected = (found[7] - found.mean(axis=0)) / found.std(axis=0)
+    np.testing.assert_allclose(one.z, expected, rtol=1e-6)
+
+
+def test_distances_are_tested_together():
+    rng = np.random.default_rng(0)
+    smooth = ndimage.gaussian_filter(rng.random((60, 70)), 2.0)
+    smooth[20:30, 20:40] = np.nan
+    noise = np.where(np.isnan(smooth), np.nan, rng.random((60, 70)))
+    options = {"largest_distance": 20.0, "test": True}
+    curves = [variogram(image(x), **options).curves.data for x in (smooth, noise)]
+    assert (curves[0].p_holm[:3] < 1e-6).all()
+    assert (curves[1].p_holm > 0.05).all()
+    assert (curves[1].p_holm >= curves[1].p).all()
+    # z of noise has a variance near one over many distances.
+    assert 0.3 < (curves[1].z ** 2).mean() < 2.5
+    plain = variogram(image(smooth), largest_distance=20.0).curves.data
+    assert "p" not in plain
+    assert plain.correlation.tolist() == curves[0].correlation.tolist()
+
+
+def test_what_cannot_be_tested_has_a_reason(monkeypatch):
+    values = np.random.default_rng(0).random((9, 9))
+    row = variogram(image([[1.0, 2.0, 4.0]]), test=True).curves.data.iloc[0]
+    assert row.p_reason.startswith("fewer than 4")
+    monkeypatch.setattr("nanoscape.statistics.raster.correlogram.HELD_PIXELS", 9)
+    row = variogram(image(values), test=True).curves.data.iloc[0]
+    assert row.p_reason == "the region is larger than 9 pixels"
+    assert math.isnan(row.p)
+    assert math.isfinite(row.correlation)
 
 
 def test_chunks_and_workers_do_not_matter_and_blocks_add_up(monkeypatch):

@@ -9,9 +9,14 @@ OPERATIONS: dict[str, str] = {
     "distance_profile": (
         "nanoscape.statistics.distance.distance_profile:distance_profile"
     ),
+    "drug_homogeneity": "nanoscape.statistics.texture.homogeneity:drug_homogeneity",
     "first_order": "nanoscape.statistics.unevenness.first_order:first_order",
     "heterogeneity": "nanoscape.statistics.unevenness.heterogeneity:heterogeneity",
     "hot_spots": "nanoscape.statistics.raster.hot_spots:hot_spots",
+    "intensity_volume": (
+        "nanoscape.statistics.unevenness.intensity_volume:intensity_volume"
+    ),
+    "join_counts": "nanoscape.statistics.raster.join_counts:join_counts",
     "local_moran": "nanoscape.statistics.raster.local_moran:local_moran",
     "lorenz_curve": "nanoscape.statistics.unevenness.lorenz_curve:lorenz_curve",
     "mark_correlation": (
@@ -24,6 +29,7 @@ OPERATIONS: dict[str, str] = {
     "quadrats": "nanoscape.statistics.points.quadrats:quadrats",
     "reach": "nanoscape.statistics.distance.reach:reach",
     "ripley": "nanoscape.statistics.points.ripley:ripley",
+    "texture": "nanoscape.statistics.texture.texture:texture",
     "theil_decomposition": "nanoscape.statistics.unevenness.theil:theil_decomposition",
     "vessel_relation": "nanoscape.statistics.distance.relation:vessel_relation",
     "variance_components": (

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.compute import Block, Task, reduce_blocks
+from nanoscape.compute.blocks import read_crop
 from nanoscape.statistics.zones import Zones, present, ranked, zone_numbers
 
 
@@ -71,6 +72,17 @@ def extents(
             known = found.get(item.number)
             found[item.number] = item if known is None else _joined(known, item)
     return [found[number] for number in sorted(found)]
+
+
+def read_zone(
+    image: da.Array, zones: Zones, excluded: Sequence[da.Array], extent: Extent
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the samples of a zone's bounding box, and which were measured in it."""
+    values = read_crop(image, extent.box).astype(np.float64)
+    masks = ([] if zones.numbers is None else [zones.numbers]) + list(excluded)
+    crops = [read_crop(mask, extent.box) for mask in masks]
+    numbers = zone_numbers(values.shape, crops, zones.numbers is not None)
+    return values, (numbers == extent.number) & np.isfinite(values)
 
 
 def _joined(a: Extent, b: Extent) -> Extent:

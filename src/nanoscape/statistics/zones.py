@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nanoscape.compute.resample import check_no_time, check_same_space
 from nanoscape.errors import WrongInput
 from nanoscape.model import Image, Labels, Regions, Tags
+from nanoscape.model.raster import Raster
 from nanoscape.statistics.areas import mask_of
 
 _LOOKED_UP = 2**22
@@ -39,7 +40,7 @@ class Zones:
         return self.names.get(number, str(number))
 
 
-def zones_of(image: Image, region: Labels | Regions | None) -> list[Zones]:
+def zones_of(image: Raster, region: Labels | Regions | None) -> list[Zones]:
     """Return the zones of a region: labels together, names of drawn regions apart.
 
     Drawn regions of different names may overlap, labels cannot.

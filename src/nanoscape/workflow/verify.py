@@ -14,13 +14,9 @@ from nanoscape.workflow.verify_check import CLOSED, Check, check, run
 from nanoscape.workflow.verify_figures import lattice_checks, law_checks, levels_checks
 from nanoscape.workflow.verify_kinetics import kinetics_checks
 from nanoscape.workflow.verify_points import points_checks
+from nanoscape.workflow.verify_texture import phantom, texture_checks
 
 _IBSI = "IBSI digital phantom, doi:10.1148/radiol.2020191145"
-
-_PHANTOM = (
-    "14411 14611 41641 44641 14411 11611 x1311 44611 "
-    "144xx 11111 11x11 11611 144xx 11111 11111 11611"
-)
 
 
 def verify() -> list[Check]:
@@ -47,18 +43,13 @@ def verify() -> list[Check]:
         points_checks,
         levels_checks,
         kinetics_checks,
+        texture_checks,
     )
     return [found for part in parts for found in part()]
 
 
-def _phantom() -> NDArray[np.float64]:
-    text = _PHANTOM.replace(" ", "")
-    values = [math.nan if letter == "x" else float(letter) for letter in text]
-    return np.array(values).reshape(4, 4, 5)
-
-
 def _unevenness() -> Iterator[Check]:
-    row = _row(_phantom(), bin_width=1.0)
+    row = run("statistics.heterogeneity", phantom(), bin_width=1.0).data.iloc[0]
     yield check("IBSI mean", row["mean"], 2.148649, 5e-7, _IBSI)
     found = row["coefficient_of_variation"]
     yield check("IBSI coefficient of variation", found, 0.812198, 5e-7, _IBSI)
@@ -92,8 +83,7 @@ def _unevenness() -> Iterator[Check]:
 
 
 def _histogram() -> Iterator[Check]:
-    image = Image.from_array(_phantom(), "zyx", spacing=2000.0)
-    row = run("statistics.first_order", image, bin_width=1.0).data.iloc[0]
+    row = run("statistics.first_order", phantom(), bin_width=1.0).data.iloc[0]
     for column, expected, tolerance in (
         ("skewness", 1.08, 5e-3),
         ("excess_kurtosis", -0.355, 5e-4),
@@ -111,6 +101,18 @@ def _histogram() -> Iterator[Check]:
         ("volume_at_intensity_90", 0.0946, 5e-5),
         ("intensity_at_volume_10", 5.0, 0.0),
         ("intensity_at_volume_90", 2.0, 0.0),
+        ("volume_at_intensity_10_less_90", 0.23, 5e-3),
+        ("intensity_at_volume_10_less_90", 3.0, 0.0),
+        ("histogram_mean", 2.15, 5e-3),
+        ("histogram_variance", 3.05, 5e-3),
+        ("histogram_skewness", 1.08, 5e-3),
+        ("histogram_excess_kurtosis", -0.355, 5e-4),
+        ("histogram_mode", 1.0, 0.0),
+        ("histogram_quartile_coefficient_of_dispersion", 0.6, 1e-12),
+        ("histogram_maximum_gradient", 8.0, 0.0),
+        ("histogram_maximum_gradient_level", 3.0, 0.0),
+        ("histogram_minimum_gradient", -50.0, 0.0),
+        ("histogram_minimum_gradient_level", 1.0, 0.0),
     ):
         name = f"IBSI {column.replace('_', ' ')}"
         yield check(name, row[column], expected, tolerance, _IBSI)
@@ -118,9 +120,13 @@ def _histogram() -> Iterator[Check]:
 
 def _patterns() -> Iterator[Check]:
     options: dict[str, Any] = {"permutations": 0}
-    row = _alike(_phantom(), 2000.0, weights="inverse distance", **options)
+    table = run(
+        "statistics.autocorrelation", phantom(), weights="inverse distance", **options
+    )
+    row = table.data.iloc[0]
     yield check("IBSI Moran's I", row["moran_i"], 0.0397, 3e-4, _IBSI)
     yield check("IBSI Geary's C", row["geary_c"], 0.974, 6e-3, _IBSI)
+    yield from _six_points()
     source = "PySAL esda on a lattice of 3 × 3"
     nine = np.arange(1.0, 10).reshape(3, 3)
     row = _alike(nine, weights="rook", **options)
@@ -144,6 +150,12 @@ def _patterns() -> Iterator[Check]:
     row = _alike(powers, weights="queen", standardise="rows", **options)
     name = "Moran's I of n to the power of 1.5, weights by row"
     yield check(name, row["moran_i"], 0.7453014926578829, 1e-12, source)
+    halves = Labels.from_array(np.repeat([1, 2], 8).reshape(4, 4), "yx", spacing=1.0)
+    joins = run("statistics.join_counts", halves, weights="rook").data["joins"]
+    for name, value, expected in zip(
+        ("BB", "BW", "WW"), joins, (10, 4, 10), strict=True
+    ):
+        yield check(f"joins {name} of halves of 4 × 4", value, expected, 0, source)
     image = Image.from_array(powers, "yx", spacing=1.0)
     scores = run("statistics.hot_spots", image).score.data.compute()
     for (y, x), expected in (
@@ -155,6 +167,32 @@ def _patterns() -> Iterator[Check]:
     ):
         name = f"Gi* of n to the power of 1.5, row {y}, column {x}"
         yield check(name, scores[y, x], expected, 1e-6, source)
+
+
+def _six_points() -> Iterator[Check]:
+    values = np.full((5, 7), math.nan)
+    rows, columns = np.array([0, 0, 0, 2, 2, 4]), np.array([0, 2, 6, 1, 4, 4])
+    values[rows, columns] = [2, 3, 3.2, 5, 8, 7]
+    image = Image.from_array(values, "yx", spacing=5.0)
+    options: dict[str, Any] = {"weights": "within radius", "radius": 15.0}
+    table = run("statistics.autocorrelation", image, permutations=0, **options)
+    row = table.data.iloc[0]
+    source = "PySAL esda, six points with weights within 15"
+    for name, column, expected, tolerance in (
+        ("Getis and Ord's G", "getis_ord_g", 0.5570977917981073, 1e-12),
+        ("p of Getis and Ord's G", "g_p", 2 * 0.17293565873591432, 1e-9),
+        ("Moran's I", "moran_i", 0.038527, 5e-7),
+        ("Geary's C", "geary_c", 0.896466, 5e-7),
+    ):
+        yield check(f"{name} of six points", row[column], expected, tolerance, source)
+    for name, own, expected_z in (
+        ("Gi*", True, (-1.397276, -0.289178, 0.650650, -0.289178, 1.234521, 2.024243)),
+        ("Gi", False, (-1.013673, -0.043616, 1.315587, -0.314127, 1.153740, 1.778339)),
+    ):
+        found = run("statistics.hot_spots", image, radius=15.0, with_self=own)
+        scores = found.score.data.compute()[rows, columns]
+        for number, (value, z) in enumerate(zip(scores, expected_z, strict=True), 1):
+            yield check(f"{name} of point {number} of six", value, z, 1e-6, source)
 
 
 def _agreement() -> Iterator[Check]:
@@ -183,8 +221,8 @@ def _agreement() -> Iterator[Check]:
             yield check(name, row[column], expected, 1e-12, source)
 
 
-def _alike(values: NDArray[np.float64], spacing: float = 1.0, **options: Any) -> Any:
-    image = Image.from_array(values, "zyx"[-values.ndim :], spacing=spacing)
+def _alike(values: NDArray[np.float64], **options: Any) -> Any:
+    image = Image.from_array(values, "zyx"[-values.ndim :], spacing=1.0)
     return run("statistics.autocorrelation", image, **options).data.iloc[0]
 
 

@@ -104,6 +104,21 @@ _MEASURE = (
         "Describes the histogram of the values by standard figures.",
     ),
     (
+        "statistics.intensity_volume",
+        "Intensity-volume histogram",
+        "Shows which share of the tissue holds at least how much.",
+    ),
+    (
+        "statistics.drug_homogeneity",
+        "Drug homogeneity index",
+        "Measures over how large an area the amount is the same.",
+    ),
+    (
+        "statistics.texture",
+        "Texture",
+        "Describes how levels of grey lie next to each other, by standard figures.",
+    ),
+    (
         "statistics.theil_decomposition",
         "Unevenness between and within areas",
         "Splits the unevenness into that between areas and that within them.",
@@ -127,6 +142,11 @@ _MEASURE = (
         "statistics.local_moran",
         "Like their neighbours",
         "Finds pixels that are like their neighbours, and those that are not.",
+    ),
+    (
+        "statistics.join_counts",
+        "Classes next to each other",
+        "Counts how often classes touch, and whether chance would do as well.",
     ),
     (
         "statistics.variogram",

@@ -17,7 +17,7 @@ from nanoscape.compute.resample import (
     onto,
 )
 from nanoscape.errors import CannotCompute, WrongInput
-from nanoscape.model import Image, Labels, Regions, Table, Tags
+from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.areas import masks_of
 from nanoscape.statistics.distance.binning import Binning, DistanceSums
@@ -32,6 +32,7 @@ from nanoscape.statistics.distance.footprints import (
 )
 from nanoscape.statistics.distance.gradient import GradientTest, gradient_test
 from nanoscape.statistics.value_counts import shift_for
+from nanoscape.statistics.zones import without_role
 
 _NARROWEST_BIN_UM = 2.0
 _COARSE = 1.5
@@ -179,13 +180,13 @@ def distance_profile(
             data=_profile_rows(sums, binning, drug),
             name=f"{drug.name} by distance to {vessels.name}",
             notes=notes,
-            tags=_scope(drug),
+            tags=without_role(drug.tags),
         ),
         summary=Table(
             data=_summary_row(sums, binning, drug, vessels, found, fit),
             name=f"distance profile of {drug.name}",
             notes=notes,
-            tags=_scope(drug),
+            tags=without_role(drug.tags),
         ),
     )
 
@@ -396,7 +397,3 @@ def _notes(
     if shift_for(vessels.spatial_shape):
         notes.append("Quartiles are rounded to 0.4 % of their value.")
     return tuple(notes)
-
-
-def _scope(drug: Image) -> Tags:
-    return Tags({name: tag for name, tag in drug.tags.tags.items() if name != "role"})

@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 
 from nanoscape.compute import Task, tile_generator
-from nanoscape.compute.executor import current_executor
-from nanoscape.errors import CannotCompute, WrongInput
+from nanoscape.errors import WrongInput
 from nanoscape.model import Labels, Points, Regions, Table
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.nulls.envelopes import envelope
+from nanoscape.statistics.nulls.simulations import simulated
 from nanoscape.statistics.points.curves import usual_width
 from nanoscape.statistics.points.pairs import pair_sums
 from nanoscape.statistics.points.set_covariance import SetCovariance, set_covariance
 from nanoscape.statistics.points.window import Floats, Pattern, windows_of
+from nanoscape.statistics.refusals import too_few_points
 from nanoscape.statistics.zones import without_role
 
 
@@ -121,11 +122,7 @@ def mark_correlation(
         frames.append(frame)
         rows.append(row)
     if all(row["reason"] for row in rows):
-        raise CannotCompute(
-            f"no region holds enough of {points.name}",
-            "at least two points with different values in one region",
-            "check that points and region overlap",
-        )
+        raise too_few_points(points.name, "two points with different values")
     notes = (
         f"Values: {name}. Distances are smoothed by Epanechnikov's kernel, the edge "
         "is corrected by translation.",
@@ -222,12 +219,7 @@ class _Marked:
             every = self.sums(np.ones(len(self.values)), np.ones(len(self.values)))
             observed = self.curves(self.values, every)
             jobs = [(self, every, seed, number) for number in range(simulations)]
-            found = [None] * simulations
-            for done, (number, curves) in enumerate(
-                current_executor().run(_dealt, jobs, task), start=1
-            ):
-                found[number] = curves
-                task.step(done, simulations, "dealing out values")
+            found = simulated(_dealt, jobs, task, "dealing out values")
         frame: dict[str, Any] = {
             "region": self.pattern.window.name,
             "radius_um": self.radii,

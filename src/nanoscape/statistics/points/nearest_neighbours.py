@@ -11,11 +11,11 @@ import pandas as pd
 from scipy import stats
 
 from nanoscape.compute import Task, tile_generator
-from nanoscape.compute.executor import current_executor
-from nanoscape.errors import CannotCompute, WrongInput
+from nanoscape.errors import WrongInput
 from nanoscape.model import Labels, Points, Regions, Table
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.nulls.envelopes import envelope, rank_p
+from nanoscape.statistics.nulls.simulations import simulated
 from nanoscape.statistics.points.nearest import (
     Estimate,
     Seen,
@@ -33,6 +33,7 @@ from nanoscape.statistics.points.window import (
     too_few,
     windows_of,
 )
+from nanoscape.statistics.refusals import too_few_points
 from nanoscape.statistics.zones import without_role
 
 Null = Literal["random places", "random labels"]
@@ -156,11 +157,7 @@ def nearest_neighbours(
         frames.append(frame)
         rows.append(row)
     if all(row["reason"] for row in rows):
-        raise CannotCompute(
-            f"no region holds enough of {points.name}",
-            "at least two points in one region",
-            "check that points and region overlap",
-        )
+        raise too_few_points(points.name, "two points")
     name = points.name if other is None else f"{points.name} and {other.name}"
     notes, tags = _notes(estimate, null, simulations, seed), without_role(points.tags)
     names = (f"nearest neighbours of {name}", f"nearest neighbours of {name}, summary")
@@ -276,14 +273,7 @@ class _Pair:
         self, sites: Seen, radii: Floats, simulations: int, seed: int, task: Task
     ) -> list[tuple[Floats, float]]:
         jobs = [(self, sites, radii, seed, number) for number in range(simulations)]
-        found: list[Any] = [None] * simulations
-        task.step(0, max(simulations, 1), "simulating points")
-        for done, (number, curves) in enumerate(
-            current_executor().run(_simulate, jobs, task), start=1
-        ):
-            found[number] = curves
-            task.step(done, simulations, "simulating points")
-        return found
+        return simulated(_simulate, jobs, task, "simulating points")
 
 
 def _simulate(

@@ -147,8 +147,7 @@ def windows_of(
     excluded = masks_of(exclude, grid)
     whole = tuple(slice(0, n) for n in grid.spatial_shape)
     windows, origins = [], []
-    # zones_of asks only for the grid of its image.
-    for zones in zones_of(grid, area):  # type: ignore[arg-type]
+    for zones in zones_of(grid, area):
         assert zones.numbers is not None
         masks = [read_crop(mask, whole) for mask in (zones.numbers, *excluded)]
         numbers = zone_numbers(grid.spatial_shape, masks, True)

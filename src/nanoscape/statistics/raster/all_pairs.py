@@ -57,4 +57,6 @@ def inverse_distance_sums(
         contrast=2 * (float((rows * x**2).sum()) - cross),
         m2=float((x**2).sum()),
         m4=float((x**4).sum()),
+        lean=2 * float((rows * x).sum()),
+        m3=float((x**3).sum()),
     )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.compute import Task, map_blocks
+from nanoscape.compute.blocks import read_crop
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
+from nanoscape.statistics.raster.conditional import conditional_p, score_of_p
 from nanoscape.statistics.raster.judged import (
+    NORMAL,
     NOTES,
     PROBABILITY,
     SCORE,
@@ -19,11 +24,14 @@ from nanoscape.statistics.raster.judged import (
     labels_of,
     map_of,
 )
-from nanoscape.statistics.raster.local_field import Population, centred, local_field
-from nanoscape.statistics.raster.neighbourhood import sums_near
+from nanoscape.statistics.raster.local_field import LocalField, centred, local_field
+from nanoscape.statistics.raster.local_scores import scores_near, scores_of_others
 from nanoscape.statistics.zones import without_role
 
 CLASSES = {1: "hot", 2: "cold"}
+
+HELD_PIXELS = 2**22
+"""Pixels of the region's bounding box up to which neighbours are drawn."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class HotSpots:
     summary: Table
 
 
-@operation(version=1, title="Hot spots")
+@operation(version=2, title="Hot spots")
 def hot_spots(
     image: Annotated[Image, Role("Drug")],
     region: Annotated[Labels | Regions | None, Role("Tissue")] = None,
@@ -60,6 +68,13 @@ def hot_spots(
     rate: Annotated[
         float, Option(minimum=1e-6, maximum=0.5, label="Share of false spots")
     ] = 0.05,
+    with_self: Annotated[
+        bool, Option(label="The pixel itself counts", advanced=True)
+    ] = True,
+    permutations: Annotated[
+        int, Option(minimum=0, maximum=99_999, label="Permutations")
+    ] = 0,
+    seed: Annotated[int, Option(minimum=0, label="Random seed", advanced=True)] = 0,
     task: Task | None = None,
 ) -> HotSpots:
     """Find where high values of an image gather, and where low ones do.
@@ -83,6 +98,14 @@ def hot_spots(
     rate
         Expected share of false ones among the hot and cold pixels. A smaller value
         finds fewer spots.
+    with_self
+        Whether a pixel belongs to its own neighbourhood (Gi*) or not (Gi).
+    permutations
+        How often neighbours are drawn from all other pixels for the p-values, 0 for
+        the normal approximation. With many pixels take many: no p-value is below one
+        over their number.
+    seed
+        Seed of the draws.
     task
         Progress.
 
@@ -106,30 +129,45 @@ def hot_spots(
     >>> round(float(found.score.data.compute()[0, 0]), 4)
     -2.382
     """
-    first, second, third = (task or Task()).split(2, 4, 2)
+    first, second, third, fourth = (task or Task()).split(2, 4, 4, 2)
     field = local_field(image, region, exclude, radius, task=first)
     scores = map_blocks(
         _score_block,
         field.arrays,
         dtype=np.float32,
         halo=field.near.halo,
-        arguments=(field.population, field.reason),
+        arguments=(field.population, field.reason, with_self),
         task=second,
         text="adding up neighbours",
     )
-    judged = judge(image, field, scores, _classes, CLASSES, rate, third)
-    name = f"Gi* of {image.name}"
+    tested, reason = scores, _no_permutations(field, permutations)
+    if not reason:
+        tested = _permuted(field, scores, permutations, seed, third)
+    judged = judge(image, field, tested, _classes, CLASSES, rate, fourth)
+    summary = judged.row.assign(permutation_reason=reason)
+    how = NORMAL
+    if not reason:
+        summary["score_threshold"] = math.nan
+        how = (
+            f"p: two-sided, (r + 1) / (m + 1), with r of m = {permutations} draws of "
+            "neighbours from all other pixels as far from the mean of all draws; "
+            f"random numbers start at {seed}. The map shows it before the correction "
+            "for many pixels."
+        )
+    name = f"{'Gi*' if with_self else 'Gi'} of {image.name}"
+    own = "included" if with_self else "left out"
     return HotSpots(
         score=map_of(image, scores, name, SCORE),
         p=map_of(image, judged.p, f"p of {name}", PROBABILITY),
         classes=labels_of(image, judged.classes, f"hot spots of {image.name}", CLASSES),
         summary=Table(
-            data=judged.row,
+            data=summary,
             name=f"hot spots of {image.name}",
             notes=(
-                f"Gi* over {field.near.text}, the pixel itself included; weights are "
+                f"{name} over {field.near.text}, the pixel itself {own}; weights are "
                 "1. What is not measured has no weight; there is no other correction "
                 "at edges.",
+                how,
                 *NOTES,
             ),
             tags=without_role(image.tags),
@@ -137,33 +175,36 @@ def hot_spots(
     )
 
 
-def scores_near(
-    z: NDArray[np.float64], inside: NDArray[np.bool_], population: Population
-) -> NDArray[np.float64]:
-    """Return Gi* of each pixel, NaN outside.
-
-    Parameters
-    ----------
-    z
-        Values less the mean, 0 outside.
-    inside
-        Measured pixels.
-    population
-        What is compared with.
-    """
-    total, count = sums_near(z, inside, population.rows, population.largest)
-    n = population.n
-    spread = population.m2 / n * (n * count - count.astype(np.float64) ** 2) / (n - 1)
-    allowed = inside & (spread > 0)
-    return np.where(allowed, total / np.sqrt(np.where(allowed, spread, 1.0)), np.nan)
+def _no_permutations(field: LocalField, permutations: int) -> str:
+    """Return why there are none, or nothing."""
+    if field.reason:
+        return field.reason
+    if not permutations:
+        return "no permutations were asked for"
+    if math.prod(part.stop - part.start for part in field.box) > HELD_PIXELS:
+        return f"the region is larger than {HELD_PIXELS:,} pixels"
+    return ""
 
 
 def _score_block(values: NDArray[Any], *rest: Any) -> NDArray[np.float32]:
-    *masks, population, reason = rest
+    *masks, population, reason, with_self = rest
     if reason:
         return np.full(values.shape, np.nan, np.float32)
     z, inside = centred(values, masks, population)
-    return scores_near(z, inside, population).astype(np.float32)
+    score = scores_near if with_self else scores_of_others
+    return score(z, inside, population).astype(np.float32)
+
+
+def _permuted(
+    field: LocalField, scores: da.Array, permutations: int, seed: int, task: Task
+) -> da.Array:
+    """Return scores that have the p-values of permutations, NaN outside."""
+    values, *masks = (read_crop(array, field.box) for array in field.arrays)
+    z, inside = centred(values, masks, field.population)
+    p = conditional_p(z, inside, field.population.rows, permutations, seed, task)
+    found = np.full(scores.shape, np.nan, np.float32)
+    found[field.box] = score_of_p(p, read_crop(scores, field.box))
+    return da.from_array(found, chunks=scores.chunks)
 
 
 def _classes(scores: NDArray[np.float32], *rest: Any) -> NDArray[np.uint8]:

@@ -23,9 +23,12 @@ from nanoscape.statistics.zones import without_role
 SCORE = Quantity("standard score", "1")
 PROBABILITY = Quantity("probability", "1")
 
-NOTES = (
+NORMAL = (
     "p: two-sided, when the values at hand are put to random places, by the normal "
-    "approximation; the map shows it before the correction for many pixels.",
+    "approximation; the map shows it before the correction for many pixels."
+)
+
+NOTES = (
     "Classes bound the share of false ones over all measured pixels (Benjamini and "
     "Hochberg).",
     "Pixels are not independent: compare animals, not pixels.",

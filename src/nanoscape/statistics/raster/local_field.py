@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.compute import Task, reduce_blocks
-from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Regions
 from nanoscape.statistics.areas import mask_of, masks_of
 from nanoscape.statistics.raster.neighbourhood import Neighbourhood, neighbourhood
+from nanoscape.statistics.refusals import nothing_measured
 from nanoscape.statistics.zone_extent import extents
 from nanoscape.statistics.zones import (
     Zones,
@@ -66,6 +66,8 @@ class LocalField:
         What is compared with.
     missing
         Pixels without a value.
+    box
+        Indices between which the measured pixels lie.
     reason
         Why nothing can be said; empty when it can.
     """
@@ -74,6 +76,7 @@ class LocalField:
     near: Neighbourhood
     population: Population
     missing: int
+    box: tuple[slice, ...]
     reason: str
 
 
@@ -101,11 +104,7 @@ def local_field(
     zones = Zones(inside[0] if inside else None)
     found = extents(image.data, zones, excluded, task=first)
     if not found or not found[0].n:
-        raise CannotCompute(
-            f"{image.name} holds no measured pixel in the region",
-            "at least one pixel with a value",
-            "check that region and image overlap",
-        )
+        raise nothing_measured(image.name)
     (extent,) = found
     arrays = [image.data, *inside, *excluded]
     parts = reduce_blocks(
@@ -125,7 +124,7 @@ def local_field(
         m2=float(sum(parts)),
         largest=max(extent.high - extent.mean, extent.mean - extent.low),
     )
-    return LocalField(arrays, near, population, extent.missing, reason)
+    return LocalField(arrays, near, population, extent.missing, extent.box, reason)
 
 
 def centred(

@@ -12,6 +12,7 @@ from nanoscape.compute import Task, map_blocks
 from nanoscape.model import Image, Labels, Quantity, Regions, Table
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.raster.judged import (
+    NORMAL,
     NOTES,
     PROBABILITY,
     SCORE,
@@ -20,7 +21,7 @@ from nanoscape.statistics.raster.judged import (
     map_of,
 )
 from nanoscape.statistics.raster.local_field import Population, centred, local_field
-from nanoscape.statistics.raster.neighbourhood import sums_near
+from nanoscape.statistics.raster.local_scores import scores_of_others, sums_of_others
 from nanoscape.statistics.zones import without_role
 
 CLASSES = {
@@ -144,6 +145,7 @@ def local_moran(
                 f"Neighbours are {field.near.text}, without the pixel itself; their "
                 "weights add up to 1. What is not measured has no weight; there is no "
                 "other correction at edges.",
+                NORMAL,
                 *NOTES,
             ),
             tags=without_role(image.tags),
@@ -151,18 +153,11 @@ def local_moran(
     )
 
 
-def _others(
-    z: NDArray[np.float64], inside: NDArray[np.bool_], population: Population
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    total, count = sums_near(z, inside, population.rows, population.largest)
-    return total - z, count - inside
-
-
 def local_values(
     z: NDArray[np.float64], inside: NDArray[np.bool_], population: Population
 ) -> NDArray[np.float64]:
     """Return local Moran's I of each pixel, NaN outside and without neighbours."""
-    total, count = _others(z, inside, population)
+    total, count = sums_of_others(z, inside, population)
     allowed = inside & (count > 0)
     lag = total / np.where(allowed, count, 1)
     return np.where(allowed, z * lag * (population.n / population.m2), np.nan)
@@ -172,15 +167,7 @@ def local_scores(
     z: NDArray[np.float64], inside: NDArray[np.bool_], population: Population
 ) -> NDArray[np.float64]:
     """Return the standard score of local Moran's I, given each pixel's own value."""
-    total, count = _others(z, inside, population)
-    n = population.n
-    mean = -z / (n - 1)
-    variance = np.maximum((population.m2 - z**2) / (n - 1) - mean**2, 0.0)
-    spread = count * variance * (n - 1 - count) / (n - 2)
-    allowed = inside & (spread > 0)
-    gap = total - count * mean
-    scores = np.sign(z) * gap / np.sqrt(np.where(allowed, spread, 1.0))
-    return np.where(allowed, scores, np.nan)
+    return np.sign(z) * scores_of_others(z, inside, population)
 
 
 def _moran_block(values: NDArray[Any], *rest: Any) -> NDArray[np.float32]:

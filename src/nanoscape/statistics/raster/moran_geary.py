@@ -1,4 +1,4 @@
-"""Moran's I and Geary's C from sums over pairs, with their moments by chance."""
+"""Moran's I, Geary's C and Getis' G from sums over pairs, with moments by chance."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class PairSums:
         Σ w zᵢ zⱼ and Σ w (zᵢ − zⱼ)².
     m2, m4
         Σ z² and Σ z⁴, with z the value less the mean.
+    lean, m3
+        Σ (wᵢ. + w.ᵢ) zᵢ and Σ z³.
     """
 
     n: int
@@ -35,6 +37,8 @@ class PairSums:
     contrast: float
     m2: float
     m4: float
+    lean: float = 0.0
+    m3: float = 0.0
 
     @property
     def kurtosis(self) -> float:
@@ -112,3 +116,31 @@ def geary(sums: PairSums) -> Score:
     placed /= n * (n - 2) * (n - 3) * s0 * s0
     value = (n - 1) / (2 * s0) * sums.contrast / sums.m2
     return Score(value, 1.0, normal, placed)
+
+
+def general_g(sums: PairSums, mean: float) -> Score:
+    """Return the G of Getis and Ord (1992), for values of 0 and more.
+
+    Over random places its denominator is constant, and with x = z + mean its numerator
+    is Σ w zᵢ zⱼ + mean Σ (wᵢ. + w.ᵢ) zᵢ + mean² Σ w. Its variance follows from those of
+    the first two and their covariance, in which nothing cancels.
+
+    Parameters
+    ----------
+    sums
+        Of the values less their mean.
+    mean
+        Their mean.
+    """
+    n, s0, s2 = sums.n, sums.s0, sums.s2
+    pairs = n * (n - 1)
+    below = pairs * mean**2 - sums.m2
+    cross = moran(sums).variance_randomisation * (s0 * sums.m2 / n) ** 2
+    lean = sums.m2 / (n - 1) * (s2 - 4 * s0 * s0 / n)
+    both = -s2 * sums.m3 / pairs + (2 * s0 * s0 - s2) * 2 * sums.m3 / (pairs * (n - 2))
+    return Score(
+        (sums.cross + mean * sums.lean + mean**2 * s0) / below,
+        s0 / pairs,
+        math.nan,
+        (cross + mean**2 * lean + 2 * mean * both) / below**2,
+    )

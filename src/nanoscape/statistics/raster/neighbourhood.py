@@ -98,10 +98,21 @@ def sums_near(
     largest
         Largest magnitude of all values of the image, greater than 0.
     """
+    _, total, count = fixed_sums_near(z, inside, rows, largest)
+    return total.astype(np.float64) * (largest / FIXED), count
+
+
+def fixed_sums_near(
+    z: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    largest: float,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return values, sums and numbers as :func:`sums_near`, in parts of the largest."""
     shape = (1,) * (3 - z.ndim) + z.shape
     fixed = np.rint(z * (FIXED / largest)).astype(np.int64).reshape(shape)
     total, count = _row_sums(fixed, inside.reshape(shape), rows)
-    return total.reshape(z.shape) * (largest / FIXED), count.reshape(z.shape)
+    return fixed.reshape(z.shape), total.reshape(z.shape), count.reshape(z.shape)
 
 
 @numba.njit(nogil=True, cache=True)

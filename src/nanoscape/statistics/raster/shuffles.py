@@ -1,7 +1,8 @@
-"""Moran's I of shuffled images: what chance does with the same values."""
+"""Sums over neighbours of shuffled images: what chance does with the same values."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from nanoscape.compute import Task, tile_generator
 from nanoscape.compute.executor import current_executor
+from nanoscape.statistics.raster.neighbour_sums import reach_of
 
 _PER_JOB = 64
 _SAME = 1e-11
@@ -23,8 +25,9 @@ def shuffled_p(
     by_row: bool,
     permutations: int,
     seed: int,
+    mean: float | None = None,
     task: Task | None = None,
-) -> float:
+) -> tuple[float, float]:
     """Return how often shuffled values are as far from expectation as these.
 
     Parameters
@@ -40,53 +43,90 @@ def shuffled_p(
     permutations, seed
         How many, and from where the random numbers start. Jobs of 64 permutations
         have a stream each, so that the number of workers does not matter.
+    mean
+        Mean of the values, for the second of the results; NaN without it.
     task
         Progress.
 
     Returns
     -------
-    float
+    of_moran, of_g : float
         (r + 1) / (m + 1), with r of the m permutations at least as far from the
-        expectation as what was found.
+        expectation as what was found: for Σ w zᵢ zⱼ and for Σ w xᵢ xⱼ, with
+        x = z + mean, from the same permutations.
     """
-    padded = np.pad(inside, 1)
+    padded = np.pad(inside, [(r, r) for r in reach_of(steps).tolist()])
     places = np.flatnonzero(padded)
     # Products of two float32 are exact in float64, so that ties stay ties.
     values = z[inside].astype(np.float32)
-    strides = np.array([padded[0].size, padded.shape[2], 1])
-    moves = steps @ strides
+    moves = steps @ np.array([padded[0].size, padded.shape[2], 1])
+    factor, lean = _weights(padded, places, moves, by_row)
+    lean *= mean or 0.0
+    # Most pixels have the same; the sum over all of them never changes.
+    usual = _most_common(lean)
+    odd = np.flatnonzero(lean != usual)
+    lean = lean[odd] - usual
     box = np.zeros((0, 3), np.int64)
-    if by_row:
-        degree = np.zeros(padded.size, np.int64)
-        flat = padded.ravel()
-        for move in moves:
-            degree[places] += flat[places + move]
-        factor = (1.0 / np.maximum(degree, 1)).astype(np.float32)[places]
-    else:
+    if not by_row:
         # The other half of the pairs says the same again.
         if inside.all():
             box = np.concatenate([[inside.shape], steps[moves > 0]])
-        moves, factor = moves[moves > 0], np.ones(0, np.float32)
-    mean = _expected(values, padded, places, moves, factor)
-    shared = (values, padded.size, places, moves, factor, box)
+        moves = moves[moves > 0]
+    shared = (values, padded.size, places, moves, factor, odd, lean, box)
     jobs = [
         (*shared, count, _state(seed, number))
         for number, count in enumerate(_shares(permutations))
     ]
     if len(box):
-        observed = _cross_of_box(values, box)
+        cross = _cross_of_box(values, box)
     else:
-        observed = _cross(_laid(values, padded.size, places), places, moves, factor)
-    limit = abs(observed - mean) - _SAME * float((values.astype(float) ** 2).sum())
+        cross = _cross(_laid(values, padded.size, places), places, moves, factor)
+    # Moran's I, and the G of Getis and Ord.
+    observed = np.array([cross, cross + _dot(lean, odd, values)])
+    x = values.astype(np.float64)
+    expected = _expected(values, padded, places, moves, factor)
+    expectation = np.array([expected, expected + lean.sum() * x.mean()])
+    slack = _SAME * ((x**2).sum() + np.array([0.0, np.abs(lean * x[odd]).sum()]))
+    limit = np.abs(observed - expectation) - slack
     task = task or Task()
     task.step(0, len(jobs), "shuffling")
-    as_far = 0
+    as_far = np.zeros(2, np.int64)
     for done, (_, found) in enumerate(
         current_executor().run(shuffled_crosses, jobs, task), start=1
     ):
-        as_far += int((np.abs(found - mean) >= limit).sum())
+        as_far += (np.abs(found - expectation) >= limit).sum(axis=0)
         task.step(done, len(jobs), "shuffling")
-    return (as_far + 1) / (permutations + 1)
+    of_moran, of_g = ((as_far + 1) / (permutations + 1)).tolist()
+    return of_moran, of_g if mean is not None else math.nan
+
+
+def _most_common(values: NDArray[np.float64]) -> float:
+    each, count = np.unique(values, return_counts=True)
+    return float(each[count.argmax()])
+
+
+def _weights(
+    padded: NDArray[np.bool_],
+    places: NDArray[np.int64],
+    moves: NDArray[np.int64],
+    by_row: bool,
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return the weight of each pixel's neighbours, and the sum of its own weights.
+
+    Without weights by row the first is empty, and each pair counts once.
+    """
+    flat = padded.ravel()
+    degree = np.zeros(padded.size, np.int64)
+    for move in moves:
+        degree[places] += flat[places + move]
+    if not by_row:
+        return np.ones(0, np.float32), degree[places].astype(np.float64)
+    share = np.where(degree > 0, 1.0 / np.maximum(degree, 1), 0.0)
+    inward = np.zeros(len(places))
+    for move in moves:
+        inward += share[places + move]
+    factor = (1.0 / np.maximum(degree, 1)).astype(np.float32)[places]
+    return factor, inward + (degree[places] > 0)
 
 
 def _expected(
@@ -127,27 +167,40 @@ def shuffled_crosses(
     places: Any,
     moves: Any,
     factor: Any,
+    odd: Any,
+    lean: Any,
     box: Any,
     count: int,
     state: Any,
 ) -> Any:
-    """Return Σ w zᵢ zⱼ of each of ``count`` permutations.
+    """Return Σ w zᵢ zⱼ of each of ``count`` permutations, and it with Σ lean z added.
+
+    The latter is over the pixels ``odd``.
 
     In a whole box, whose shape and steps ``box`` holds, values need not be laid out
     on a grid again after each shuffle.
     """
     shuffled = values.copy()
     grid = np.zeros(size, np.float32)
-    found = np.empty(count)
+    found = np.empty((count, 2))
     for number in range(count):
         _shuffle(shuffled, state)
         if len(box):
-            found[number] = _cross_of_box(shuffled, box)
-            continue
-        for k in range(len(places)):
-            grid[places[k]] = shuffled[k]
-        found[number] = _cross(grid, places, moves, factor)
+            found[number, 0] = _cross_of_box(shuffled, box)
+        else:
+            for k in range(len(places)):
+                grid[places[k]] = shuffled[k]
+            found[number, 0] = _cross(grid, places, moves, factor)
+        found[number, 1] = found[number, 0] + _dot(lean, odd, shuffled)
     return found
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _dot(weights: Any, places: Any, values: Any) -> float:
+    total = 0.0
+    for i in range(len(places)):
+        total += weights[i] * np.float64(values[places[i]])
+    return total
 
 
 @numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})

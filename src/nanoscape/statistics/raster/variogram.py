@@ -16,6 +16,8 @@ from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.areas import masks_of
+from nanoscape.statistics.raster.correlogram import TESTED, correlogram_p
+from nanoscape.statistics.raster.lag_bins import LagBins
 from nanoscape.statistics.raster.lag_sums import Floats, lag_block
 from nanoscape.statistics.raster.variogram_fit import (
     Law,
@@ -46,7 +48,7 @@ class Variogram:
     summary: Table
 
 
-@operation(version=1, title="Variogram")
+@operation(version=2, title="Variogram")
 def variogram(
     image: Annotated[Image, Role("Drug")],
     region: Annotated[Labels | Regions | None, Role("Tissue")] = None,
@@ -59,6 +61,7 @@ def variogram(
     bin_width: Annotated[
         float | None, Option(unit="µm", minimum=1e-6, label="Bin width")
     ] = None,
+    test: Annotated[bool, Option(label="Test each distance", advanced=True)] = False,
     task: Task | None = None,
 ) -> Variogram:
     """Measure how alike pixels are, by their distance.
@@ -85,6 +88,10 @@ def variogram(
     bin_width
         A larger value gives a smoother, coarser curve. Auto: the longest side of a
         pixel.
+    test
+        Whether to give a p-value for the correlation at each distance, exact in mean
+        and variance for random places of the values. Takes a transform of the region
+        for each bin.
     task
         Progress.
 
@@ -115,8 +122,14 @@ def variogram(
             binned = None
             if extent.n > 1:
                 reach = _reach(extent, spacing, largest_distance)
-                sums = _lags(image.data, zones, excluded, extent, reach, own)
-                binned = _binned(sums, reach, spacing, width, largest_distance)
+                first, second = own.split(1, 2 if test else 0)
+                sums = _lags(image.data, zones, excluded, extent, reach, first)
+                bins = LagBins.of(reach, spacing, width, largest_distance)
+                binned = _binned(sums, bins)
+                if test:
+                    held = (image.data, zones, excluded, extent)
+                    tested = correlogram_p(held, bins, binned, second)
+                    binned = binned.assign(**{str(c): x for c, x in tested.items()})
             frame, row = _rows(zones.name(extent.number), extent, binned, law)
             frames.append(frame)
             rows.append(row | {"unit": image.quantity.unit})
@@ -126,7 +139,7 @@ def variogram(
             "at least two pixels with values",
             "check that region and image overlap",
         )
-    notes = _notes(law, width)
+    notes = _notes(law, width, test)
     tags, name = without_role(image.tags), f"variogram of {image.name}"
     return Variogram(
         Table(
@@ -174,40 +187,27 @@ def _lags(
     return total
 
 
-def _binned(
-    sums: Floats,
-    reach: tuple[int, ...],
-    spacing: Sequence[float],
-    width: float,
-    largest: float | None,
-) -> pd.DataFrame:
+def _binned(sums: Floats, bins: LagBins) -> pd.DataFrame:
     """Return pairs, their mean distance, variogram and mean product by distance."""
-    squared: Any = 0.0
-    for axis, (r, step) in enumerate(zip(reach, spacing, strict=True)):
-        view = [1] * len(reach)
-        view[axis] = 2 * r + 1
-        squared = squared + ((np.arange(-r, r + 1) * step) ** 2).reshape(view)
-    distance = np.sqrt(np.broadcast_to(squared, sums.shape[1:])).ravel()
-    # Lags beyond the shortest reach are not seen in all directions.
-    far = min(
-        [r * step for r, step in zip(reach, spacing, strict=True) if r > 0],
-        default=0.0,
-    )
-    if largest is not None:
-        far = min(max(far, largest), max(np.multiply(reach, spacing)))
     pairs, squares, products = sums.reshape(3, -1)
-    kept = (distance > 0) & (distance <= far * (1 + 1e-9)) & (pairs > 0)
-    index = np.floor(distance[kept] / width + 0.5 + 1e-9).astype(np.int64)
+    kept = (bins.index >= 0) & (pairs > 0)
+    index, distance = bins.index[kept], bins.distance[kept]
     every, *weighted = (
-        np.bincount(index, values[kept])
-        for values in (pairs, pairs * distance, squares, products)
+        np.bincount(index, values)
+        for values in (
+            pairs[kept],
+            pairs[kept] * distance,
+            squares[kept],
+            products[kept],
+        )
     )
     held = every > 0
-    middle = tuple(reach)
+    middle = (sums.shape[1] // 2, *(n // 2 for n in sums.shape[2:]))
     variance = float(sums[(2, *middle)] / sums[(0, *middle)])
     mean, square, product = (values[held] / every[held] for values in weighted)
     found = pd.DataFrame(
         {
+            "bin": np.flatnonzero(held),
             "distance_um": mean,
             # Each pair is seen from both sides.
             "n_pairs": every[held] / 2,
@@ -224,6 +224,7 @@ def _rows(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     fit = VariogramFit(reason="fewer than two pixels were measured")
     columns = ["distance_um", "n_pairs", "variogram", "correlation", "fitted"]
+    columns += [] if binned is None else [c for c in TESTED if c in binned]
     frame = pd.DataFrame(columns=columns, dtype=np.float64)
     variance = math.nan
     if binned is not None:
@@ -261,9 +262,15 @@ def _rows(
     return frame, row
 
 
-def _notes(law: str, width: float) -> tuple[str, ...]:
+def _notes(law: str, width: float, test: bool) -> tuple[str, ...]:
     ends = "where it ends" if law == "spherical" else "where it reaches 95 %"
+    tested = (
+        "p: two-sided, by the normal approximation with the exact mean and variance of "
+        "the correlation at each distance over random places of the values; p_holm: "
+        "corrected for all distances of a region (Holm).",
+    )
     return (
+        *(tested if test else ()),
         f"Distances in bins of {width:.3g} µm, given as the mean of the pairs in them; "
         "all pairs of measured pixels of a region, without a correction at edges.",
         f"Law: {law}, weighted by pairs over its own square; range: {ends}.",

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from nanoscape.compute import Task, reduce_blocks
 from nanoscape.compute.exact import BINS, extrema
-from nanoscape.errors import CannotCompute
 from nanoscape.model import Image, Labels, Regions
 from nanoscape.statistics.areas import mask_of, masks_of
+from nanoscape.statistics.refusals import nothing_measured
 from nanoscape.statistics.zones import check_areas, label_names
 
 EXACT_PIXELS = 2**24
@@ -98,11 +98,7 @@ def region_values(
         for key, name in _keys(parts, names, region)
     ]
     if not any(item.n for item in found):
-        raise CannotCompute(
-            f"{image.name} holds no measured pixel in the region",
-            "at least one pixel with a value",
-            "check that region and image overlap",
-        )
+        raise nothing_measured(image.name)
     return found
 
 

@@ -9,15 +9,33 @@ import numpy as np
 import pandas as pd
 
 from nanoscape.compute import Task
-from nanoscape.errors import WrongInput
 from nanoscape.model import Image, Labels, Regions, Table
 from nanoscape.operation import Option, Role, operation
 from nanoscape.statistics.unevenness.counted_values import RegionValues, region_values
 from nanoscape.statistics.unevenness.evenness import entropy, percentile
+from nanoscape.statistics.unevenness.levels import BINS, Levels, levels_of
 from nanoscape.statistics.zones import without_role
 
-_BINS = 64
-_MOST_LEVELS = 10**6
+_SHAPE = (
+    "mean",
+    "variance",
+    "skewness",
+    "excess_kurtosis",
+    "minimum",
+    "p10",
+    "median",
+    "p90",
+    "maximum",
+    "interquartile_range",
+    "range",
+    "mean_absolute_deviation",
+    "robust_mean_absolute_deviation",
+    "median_absolute_deviation",
+    "coefficient_of_variation",
+    "quartile_coefficient_of_dispersion",
+)
+"""Figures that the numbers of levels have as well."""
+
 _NOTES = (
     "Definitions of the Image Biomarker Standardisation Initiative; moments are those "
     "of the population, the kurtosis is 0 for a normal distribution.",
@@ -26,10 +44,12 @@ _NOTES = (
     "volume_at_intensity_…: share of the region with at least that part of the range "
     "of values; intensity_at_volume_…: least level that at most this share of the "
     "region reaches.",
+    "histogram_…: figures of the numbers of the levels, from 1; gradients are those of "
+    "their counts.",
 )
 
 
-@operation(version=1, title="Histogram figures")
+@operation(version=2, title="Histogram figures")
 def first_order(
     image: Annotated[Image, Role("Drug")],
     region: Annotated[Labels | Regions | None, Role("Tissue")] = None,
@@ -40,9 +60,9 @@ def first_order(
 ) -> Table:
     """Describe the histogram of an image's values.
 
-    The intensity-based statistics and the intensity-volume histogram of the Image
-    Biomarker Standardisation Initiative (Zwanenburg et al. 2020,
-    doi:10.1148/radiol.2020191145).
+    The intensity-based statistics, the intensity histogram and the figures of the
+    intensity-volume histogram of the Image Biomarker Standardisation Initiative
+    (Zwanenburg et al. 2020, doi:10.1148/radiol.2020191145).
 
     Parameters
     ----------
@@ -54,9 +74,9 @@ def first_order(
     exclude
         Areas to leave out.
     bin_width
-        Width of the levels of the intensity-volume histogram, the entropy and the
-        uniformity, in the unit of the image; levels begin at multiples of it. Auto:
-        64 levels between the smallest and the largest value of the region.
+        Width of the levels of the histograms, the entropy and the uniformity, in the
+        unit of the image; levels begin at multiples of it. Auto: 64 levels between
+        the smallest and the largest value of the region.
     task
         Progress.
 
@@ -85,7 +105,11 @@ def first_order(
             f"size_um{len(spacing)}": values.n * math.prod(spacing),
         }
         if values.n:
-            row |= _figures(values) | _levels(values, bin_width)
+            levels = levels_of(values, bin_width)
+            row |= _figures(values)
+            row["entropy_bits"] = entropy(values, bin_width, BINS)
+            row["uniformity"] = float(((levels.count / values.n) ** 2).sum())
+            row |= _volumes(levels) | _histogram(levels)
         rows.append(row | {"reason": "" if values.n else "no pixel was measured"})
     width = f"{bin_width:g} {image.quantity.unit}" if bin_width else "range / 64"
     return Table(
@@ -124,6 +148,9 @@ def _figures(values: RegionValues) -> dict[str, float]:
         "coefficient_of_variation": (
             math.sqrt(variance) / mean if mean != 0 else math.nan
         ),
+        "quartile_coefficient_of_dispersion": (
+            (q3 - q1) / (q3 + q1) if q3 + q1 > 0 else math.nan
+        ),
         "energy": energy,
         "root_mean_square": math.sqrt(energy / n),
     }
@@ -139,42 +166,44 @@ def _robust(values: RegionValues, low: float, high: float) -> float:
     return float((count * np.abs(x - mean)).sum() / count.sum())
 
 
-def _levels(values: RegionValues, bin_width: float | None) -> dict[str, float]:
-    low, high = float(values.value[0]), float(values.value[-1])
-    names = [f"volume_at_intensity_{share}" for share in (10, 90)]
-    names += [f"intensity_at_volume_{share}" for share in (10, 90)]
+def _volumes(levels: Levels) -> dict[str, float]:
+    """Return the figures of the intensity-volume histogram."""
     row = {
-        "entropy_bits": entropy(values, bin_width, _BINS),
-        "uniformity": 1.0,
-        **dict.fromkeys(names, math.nan),
+        f"{what}_{share}": math.nan
+        for what in ("volume_at_intensity", "intensity_at_volume")
+        for share in (10, 90)
     }
-    width = bin_width or (high - low) / _BINS
-    if not width:
-        return row
-    if (high - low) / width > _MOST_LEVELS:
-        raise WrongInput(
-            f"levels of {width:g} cut the values into {(high - low) / width:.2g}",
-            f"at most {_MOST_LEVELS:,} levels",
-            "choose a larger bin width",
-        )
-    start = math.floor(low / width) if bin_width else low / width
-    index = np.floor(values.value / width - start + 1e-9).astype(np.int64)
-    if bin_width is None:
-        index = np.minimum(index, _BINS - 1)
-    held = np.bincount(index, values.count)
-    row["uniformity"] = float(((held / values.n) ** 2).sum())
-    if len(held) < 2:
-        return row
-    # Share of the region at or above each level.
-    above = np.cumsum(held[::-1])[::-1] / values.n
-    level = (start + np.arange(len(held))) * width
-    part = np.arange(len(held)) / (len(held) - 1)
-    for share in (10, 90):
-        first = int(np.argmax(part >= share / 100 - 1e-12))
-        row[f"volume_at_intensity_{share}"] = float(above[first])
-        within = np.flatnonzero(above <= share / 100 + 1e-12)
-        last = level[-1] + width
-        row[f"intensity_at_volume_{share}"] = float(
-            level[within[0]] if len(within) else last
-        )
+    if len(levels.count) > 1:
+        for share in (10, 90):
+            first = int(np.argmax(levels.range_share >= share / 100 - 1e-12))
+            row[f"volume_at_intensity_{share}"] = float(levels.at_least[first])
+            within = np.flatnonzero(levels.at_least <= share / 100 + 1e-12)
+            row[f"intensity_at_volume_{share}"] = float(
+                levels.bounds[within[0]]
+                if len(within)
+                else levels.bounds[-1] + levels.width
+            )
+    for what in ("volume_at_intensity", "intensity_at_volume"):
+        row[f"{what}_10_less_90"] = row[f"{what}_10"] - row[f"{what}_90"]
     return row
+
+
+def _histogram(levels: Levels) -> dict[str, float]:
+    """Return the figures of the numbers of the levels."""
+    count, values = levels.count, levels.numbers
+    most = np.flatnonzero(count == count.max()) + 1.0
+    row = {
+        "n_levels": float(len(count)),
+        "mode": float(most[np.argmin(np.abs(most - values.mean))]),
+        **{name: value for name, value in _figures(values).items() if name in _SHAPE},
+        "maximum_gradient": math.nan,
+        "maximum_gradient_level": math.nan,
+        "minimum_gradient": math.nan,
+        "minimum_gradient_level": math.nan,
+    }
+    if len(count) > 1:
+        slope = np.gradient(count)
+        for name, where in (("maximum", slope.argmax()), ("minimum", slope.argmin())):
+            row[f"{name}_gradient"] = float(slope[where])
+            row[f"{name}_gradient_level"] = float(where + 1)
+    return {f"histogram_{name}": value for name, value in row.items()}
