@@ -198,6 +198,26 @@ _MEASURE = (
         "Calibrate SPECT counts",
         "Converts SPECT in counts to Bq/mL with the factor of a phantom.",
     ),
+    (
+        "quantify.calibration_curve",
+        "Calibration curve",
+        "Fits a line to standards of known amount, with limits of detection.",
+    ),
+    (
+        "quantify.concentration",
+        "Signal to concentration",
+        "Converts an ion image or elemental map to µg/g by a calibration curve.",
+    ),
+    (
+        "quantify.internal_standard",
+        "Ratio to an internal standard",
+        "Divides an image by that of a standard, pixel by pixel.",
+    ),
+    (
+        "quantify.tissue_extinction",
+        "Tissue extinction",
+        "Measures how much of a signal each tissue lets through.",
+    ),
 )
 """Operation, title and purpose of each section of the tab Measure."""
 
