@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from nanoscape.model import Table
+from nanoscape.model import Image, Table, Tags
 from nanoscape.workflow.verify_check import CLOSED, Check, check, run
 
 _PEWLIB = "tests of pewlib, github.com/djdt/pewlib"
@@ -17,6 +19,7 @@ _PEWLIB = "tests of pewlib, github.com/djdt/pewlib"
 def amounts_checks() -> Iterator[Check]:
     """Yield checks of calibrations."""
     yield from _calibration()
+    yield from _lines()
 
 
 def _calibration() -> Iterator[Check]:
@@ -45,6 +48,38 @@ def _calibration() -> Iterator[Check]:
     found = _curve(exact, weights="1", **stated)["slope"] / 3
     name = "pg/mm² for each µg/g at 10 µm and 1.05 g/mL"
     yield check(name, found, 10.5, 1e-9, CLOSED)
+
+
+def _lines() -> Iterator[Check]:
+    """Yield checks of laser lines with a known drift, background and tail."""
+    levels, rate, loss, scan, decay = [0.0, 5, 20], 200.0, 0.15, 0.25, 0.35
+    keep = math.exp(-scan / decay)
+    filled = 1 - keep ** np.arange(1, 81)
+    sensitivity = rate * np.repeat([1, 1 - loss], 3)[:, None]
+    signal = sensitivity * np.array(2 * levels)[:, None] * filled + 60
+    words = {"line": range(1, 7), "measured": ["before"] * 3 + ["after"] * 3}
+    table = Table(data=pd.DataFrame(words | {"concentration": 2 * levels}), name="")
+    options = {"skip_readings": 40}
+    found = run("quantify.bracketing_standards", _image(signal, scan), table, **options)
+    row = found.drift.data.iloc[1]
+    name = "sensitivity after a drift of 15 %"
+    yield check(name, row["sensitivity"], rate * (1 - loss), 1e-6, CLOSED)
+    yield check("background of the lines", row["background"], 60.0, 1e-6, CLOSED)
+    yield check("decay time of the cell (s)", row["washout_s"], decay, 1e-5, CLOSED)
+    tail = rate * np.array([[0.0, *((1 - keep) * keep ** np.arange(6))]])
+    net = run("quantify.subtract_background", _image(tail + 7, scan), level=7.0)
+    sharp = run("quantify.undo_washout", net, decay_s=decay).data.compute()[0]
+    gap = np.abs(sharp - rate * (np.arange(7) == 1)).max()
+    name = "largest rest of the tail behind one reading of 200"
+    yield check(name, gap, 0.0, 1e-9, CLOSED)
+    one, two = (_image(np.array([[v]]), scan) for v in (3.0, 8.0))
+    ratio = run("quantify.internal_standard", one, two).data.compute()[0, 0]
+    yield check("ratio of 3 to its standard of 8", ratio, 0.375, 1e-12, CLOSED)
+
+
+def _image(values: NDArray[np.float64], scan: float) -> Image:
+    tags = Tags.of("header", scan_time_s=scan)
+    return Image.from_array(values, "yx", spacing=10.0, tags=tags)
 
 
 def _curve(columns: dict[str, Any], **options: Any) -> pd.Series[Any]:

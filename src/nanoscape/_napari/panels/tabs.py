@@ -214,6 +214,26 @@ _MEASURE = (
         "Divides an image by that of a standard, pixel by pixel.",
     ),
     (
+        "quantify.bracketing_standards",
+        "Drift of a laser run",
+        "Measures sensitivity, background and wash-out on lines over standards.",
+    ),
+    (
+        "quantify.correct_drift",
+        "Correct the drift",
+        "Corrects an elemental map by standards measured before and after it.",
+    ),
+    (
+        "quantify.subtract_background",
+        "Subtract the gas blank",
+        "Subtracts what is counted when the laser ablates nothing.",
+    ),
+    (
+        "quantify.undo_washout",
+        "Undo the wash-out",
+        "Takes away the tail with which the ablation cell smears lines.",
+    ),
+    (
         "quantify.tissue_extinction",
         "Tissue extinction",
         "Measures how much of a signal each tissue lets through.",

@@ -17,6 +17,7 @@ from nanoscape.errors import WrongInput
 from nanoscape.model import Image, Labels, Quantity, Regions, Table, Tags
 from nanoscape.model.raster import Level, single_level
 from nanoscape.operation import Role, operation
+from nanoscape.quantify.calibration.curve import signal_of
 from nanoscape.quantify.calibration.line import Line
 from nanoscape.quantify.calibration.zone_moments import Moments, zone_moments
 
@@ -188,15 +189,9 @@ def _row(calibration: Table) -> pd.Series[Any]:
 
 def _check_same_signal(image: Image, row: pd.Series[Any]) -> None:
     """Refuse an image of another signal than that of the standards."""
-    mine = {
-        "signal": image.quantity.name,
-        "signal_unit": image.quantity.unit,
-        "normalisation": str(image.tags.get("normalisation") or ""),
-        "analyte": str(image.tags.get("analyte") or ""),
-    }
     if not row.get("signal"):
         return
-    for name, value in mine.items():
+    for name, value in signal_of(image).items():
         theirs = str(row.get(name) or "")
         # An ion need not be named; when both are, they must be the same.
         if value != theirs and not (name == "analyte" and not (value and theirs)):
@@ -281,7 +276,9 @@ def _summary(
     shares = [da.where(flags > 0, flags == flag, np.nan) for flag in FLAGS]
     arrays = [found.data, signal, *shares]
     zones = zone_moments(found, region, arrays, task)
-    rows = [_zone_row(name, moments, line, noise) for name, moments in zones.items()]
+    # What was subtracted from all pixels alike is not averaged away.
+    shared = float(found.tags.get("background_error") or 0.0) ** 2
+    rows = [_zone_row(name, m, line, noise, shared) for name, m in zones.items()]
     data = pd.DataFrame(rows)
     data["lod"], data["loq"] = float(row["lod"]), float(row["loq"])
     data["unit"] = str(row["unit"])
@@ -303,7 +300,11 @@ def _summary(
 
 
 def _zone_row(
-    name: str, moments: list[Moments], line: Line, noise: tuple[float, ...]
+    name: str,
+    moments: list[Moments],
+    line: Line,
+    noise: tuple[float, ...],
+    shared: float,
 ) -> dict[str, Any]:
     amount, signal, *shares = moments
     row: dict[str, Any] = {"region": name, "n_pixels": amount.n, "mean": amount.mean}
@@ -313,6 +314,7 @@ def _zone_row(
         spread = signal.m2 / signal.n
         curved = 0.0 if math.isnan(noise[2]) else noise[2] * spread
         variance = (float(pixel_variance(signal.mean, noise)) + curved) / signal.n
+        variance += shared
         low, high = line.interval(signal.mean, variance)
         error = float(line.standard_error(np.asarray(signal.mean), variance))
     row |= {"standard_error": error, "low_95": low, "high_95": high}

@@ -21,6 +21,8 @@ from nanoscape.quantify.calibration.standards import Standards, gather
 from nanoscape.quantify.calibration.zone_moments import Moments, zone_moments
 
 Limits = Literal["blank tissue", "fit"]
+SHARED = ("analyte", "normalisation", "background_subtracted", "drift", "washout")
+"""Tags that tell how a signal was made, the same for standards and specimen."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def calibration_curve(
         "µg/mL" needs the density, "µM" the molar mass too.
     weights
         "1/x" and "1/x²" make low standards count as much as high ones whose noise
-        is larger; standards of zero are then left out. "given": the column weight.
+        is larger; standards of zero are then left out. "1/variance" takes the spread
+        of the pixels of each standard, blank included. "given": the column weight.
     limits
         "blank tissue": a pixel is detected from the mean of the blank and 3 standard
         deviations of its pixels on, and quantified from 10. "fit": 3.3 and 10
@@ -152,11 +155,13 @@ def calibration_curve(
     known, signal = (
         data[name].to_numpy(np.float64) for name in ("concentration", "signal")
     )
-    weight = weights_of(known, weights, data["weight"].to_numpy(np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = (data["pixel_sd"] ** 2 / data["n_pixels"]).to_numpy(np.float64)
+    weight = weights_of(known, weights, data["weight"].to_numpy(np.float64), variance)
     line = fit_line(known, signal, weight, through_origin=through_origin)
     empty = _blank(image, blank, data, limits, second)
     row = _row(line, found, empty, limits, weights)
-    row |= _about(image)
+    row |= signal_of(image)
     row |= dict(zip(_NOISE, pixel_noise(data, empty), strict=True))
     name = f"calibration of {image.name}" if image is not None else "calibration"
     tags = _tags(image, table)
@@ -279,15 +284,15 @@ def _row(
     }
 
 
-def _about(image: Image | None) -> dict[str, str]:
+def signal_of(image: Image | None) -> dict[str, str]:
     """Return what an image must share with that of the standards to be calibrated."""
     if image is None:
-        return {"signal": "", "signal_unit": "", "normalisation": "", "analyte": ""}
+        return dict.fromkeys(("signal", "signal_unit", *SHARED), "")
+    shared = {name: str(image.tags.get(name) or "") for name in SHARED}
     return {
         "signal": image.quantity.name,
         "signal_unit": image.quantity.unit,
-        "normalisation": str(image.tags.get("normalisation") or ""),
-        "analyte": str(image.tags.get("analyte") or ""),
+        **shared,
     }
 
 

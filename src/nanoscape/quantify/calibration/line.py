@@ -13,7 +13,7 @@ from scipy import stats
 from nanoscape.errors import CannotCompute, WrongInput
 
 Floats = NDArray[np.float64]
-Weighting = Literal["1", "1/x", "1/x²", "given"]
+Weighting = Literal["1", "1/x", "1/x²", "1/variance", "given"]
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,36 @@ class Line:
         return (b - half) / a, (b + half) / a
 
 
-def weights_of(known: Floats, weighting: Weighting, given: Floats | None) -> Floats:
+def weights_of(
+    known: Floats,
+    weighting: Weighting,
+    given: Floats | None = None,
+    variance: Floats | None = None,
+) -> Floats:
     """Return the weight of each standard; zero leaves it out of the fit.
+
+    Parameters
+    ----------
+    known
+        Concentrations.
+    weighting
+        What the weights are.
+    given, variance
+        Weights, and variances of the signals, where these are asked for.
 
     Raises
     ------
     WrongInput
-        If weights are to be given and are not, or are not above zero.
+        If weights or variances are asked for and are not known, or not above zero.
     """
+    if weighting == "1/variance":
+        if variance is None or not (np.isfinite(variance) & (variance > 0)).all():
+            raise WrongInput(
+                "the spread of the standards is not known",
+                "areas of several pixels that are not all the same",
+                "choose other weights",
+            )
+        return 1 / variance
     if weighting == "given":
         if given is None or not (np.isfinite(given) & (given > 0)).all():
             raise WrongInput(
@@ -109,9 +131,9 @@ def weights_of(known: Floats, weighting: Weighting, given: Floats | None) -> Flo
                 "a table with numbers above zero in the column weight",
             )
         return given
-    power = {"1": 0, "1/x": 1, "1/x²": 2}[weighting]
-    if power == 0:
+    if weighting == "1":
         return np.ones(len(known))
+    power = {"1/x": 1, "1/x²": 2}[weighting]
     with np.errstate(divide="ignore"):
         return np.where(known > 0, np.abs(known) ** -float(power), 0.0)
 
