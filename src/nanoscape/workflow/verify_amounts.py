@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nanoscape.model import Image, Table, Tags
+from nanoscape.model import Affine, Image, Spectra, Table, Tags
 from nanoscape.workflow.verify_check import CLOSED, Check, check, run
+
+Floats = NDArray[np.float64]
 
 _PEWLIB = "tests of pewlib, github.com/djdt/pewlib"
 
@@ -20,6 +22,7 @@ def amounts_checks() -> Iterator[Check]:
     """Yield checks of calibrations."""
     yield from _calibration()
     yield from _lines()
+    yield from _ions()
 
 
 def _calibration() -> Iterator[Check]:
@@ -77,7 +80,53 @@ def _lines() -> Iterator[Check]:
     yield check("ratio of 3 to its standard of 8", ratio, 0.375, 1e-12, CLOSED)
 
 
-def _image(values: NDArray[np.float64], scan: float) -> Image:
+def _ions() -> Iterator[Check]:
+    """Yield checks of masses and isotopes, on spectra that hold only these."""
+    wanted = {
+        "[M+H]+": 544.1813372,
+        "[M+Na]+": 566.1632814,
+        "[M+NH4]+": 561.2078863,
+        "[M-H]-": 542.1667843,
+        "[M+Cl]-": 578.1434620,
+    }
+    # Two pixels with the isotopologues of C60 by ¹³C alone, whose share is 0.0107.
+    share = np.array(
+        [math.comb(60, k) * 0.0107**k * (1 - 0.0107) ** (60 - k) for k in range(4)]
+    )
+    mz: Floats = 720 - 0.000548579909 + 1.00335483507 * np.arange(4.0)
+    spectra = Spectra(
+        source=_Listed([(mz, 1e4 * share), (mz, 3e4 * share)]),
+        pixels=np.array([[0, 0], [0, 1]]),
+        shape=(1, 2),
+        axes="yx",
+        grid_to_space=Affine.from_spacing("yx", 50.0),
+        space="spectra",
+        name="spectra",
+    )
+    text = {"compounds": "C27H29NO11", "adducts": ", ".join(wanted)}
+    rows = run("msi.find_ions", spectra, **text).ions.data
+    source = "pyteomics 5.0"
+    for found, (adduct, expected) in zip(rows["mz"], wanted.items(), strict=True):
+        yield check(f"m/z of doxorubicin {adduct}", found, expected, 2e-6, source)
+    row = run("msi.find_ions", spectra, compounds="C60", adducts="[M]+").ions.data
+    name = "mass error of the fullerene ion (ppm)"
+    yield check(name, row["error_ppm"].iloc[0], 0.0, 1e-4, CLOSED)
+    for name in ("isotope_cosine", "isotope_correlation"):
+        label = f"{name.replace('_', ' ')} of the fullerene"
+        yield check(label, row[name].iloc[0], 1.0, 1e-4, "binomial law of ¹³C")
+
+
+class _Listed:
+    """Spectra from a list."""
+
+    def __init__(self, peaks: list[tuple[Floats, Floats]]) -> None:
+        self.peaks = peaks
+
+    def read(self, index: int) -> tuple[Floats, Floats]:
+        return self.peaks[index]
+
+
+def _image(values: Floats, scan: float) -> Image:
     tags = Tags.of("header", scan_time_s=scan)
     return Image.from_array(values, "yx", spacing=10.0, tags=tags)
 

@@ -30,6 +30,12 @@ def open_tab(panel: Panel) -> SectionList:
         "Ion image",
         "Makes an image of one ion from mass spectra.",
     )
+    compounds = _operation(
+        panel,
+        "msi.find_ions",
+        "Ions of compounds",
+        "Makes the images of a compound's ions from its formula, or of a whole list.",
+    )
     index = _operation(
         panel,
         "msi.index_spectra",
@@ -37,7 +43,9 @@ def open_tab(panel: Panel) -> SectionList:
         "Sorts the peaks of mass spectra once, so that every ion image is quick.",
     )
     sheet = SheetSection(panel.state)
-    return SectionList(files, StudySection(panel.state), sheet, *ion, *index)
+    return SectionList(
+        files, StudySection(panel.state), sheet, *ion, *compounds, *index
+    )
 
 
 def align_tab(panel: Panel) -> SectionList:
