@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nanoscape.model import Affine, Image, Spectra, Table, Tags
+from nanoscape.model import Affine, Image, Labels, Spectra, Table, Tags
 from nanoscape.workflow.verify_check import CLOSED, Check, check, run
 
 Floats = NDArray[np.float64]
@@ -23,6 +23,7 @@ def amounts_checks() -> Iterator[Check]:
     yield from _calibration()
     yield from _lines()
     yield from _ions()
+    yield from _discriminating()
 
 
 def _calibration() -> Iterator[Check]:
@@ -103,6 +104,15 @@ def _ions() -> Iterator[Check]:
         space="spectra",
         name="spectra",
     )
+    heavy = run("msi.ion_image", spectra, mz=float(mz[1]))
+    ranking = run("msi.similar_ions", heavy, spectra, measure="cosine").ranking.data
+    found = ranking.loc[(ranking["mz"] - mz[0]).abs().idxmin(), "similarity"]
+    yield check("cosine of two isotopologues", found, 1.0, 1e-12, CLOSED)
+    labels = Labels.from_array(np.array([[1, 0]]), "yx", spacing=50.0, space="spectra")
+    other = Labels.from_array(np.array([[0, 1]]), "yx", spacing=50.0, space="spectra")
+    areas = run("msi.region_ions", spectra, other, labels).data
+    name = "log2 of three times as much in one area"
+    yield check(name, areas["log2_ratio"].max(), math.log2(3), 1e-12, CLOSED)
     text = {"compounds": "C27H29NO11", "adducts": ", ".join(wanted)}
     rows = run("msi.find_ions", spectra, **text).ions.data
     source = "pyteomics 5.0"
@@ -114,6 +124,34 @@ def _ions() -> Iterator[Check]:
     for name in ("isotope_cosine", "isotope_correlation"):
         label = f"{name.replace('_', ' ')} of the fullerene"
         yield check(label, row[name].iloc[0], 1.0, 1e-4, "binomial law of ¹³C")
+
+
+def _discriminating() -> Iterator[Check]:
+    """Yield checks of the comparison of animals."""
+    tables = [
+        Table(
+            data=pd.DataFrame(
+                {
+                    "name": ["ion"],
+                    "mz": [500.0],
+                    "mean_first": [2.0 + number / 10],
+                    "mean_second": [1.0],
+                    "pixel_auc": [0.5],
+                    "subject": [f"m{number}"],
+                    "group": ["a" if number < 3 else "b"],
+                }
+            ),
+            name="areas",
+        )
+        for number in range(6)
+    ]
+    for design, ways in (
+        ("areas of the same animals", 2**6),
+        ("groups of animals", math.comb(6, 3)),
+    ):
+        found = run("msi.discriminating_ions", tables, design=design).data
+        name = f"smallest p of six animals, {design}"
+        yield check(name, found["p"].iloc[0], 2 / ways, 1e-12, CLOSED)
 
 
 class _Listed:

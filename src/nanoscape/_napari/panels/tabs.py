@@ -192,6 +192,21 @@ _MEASURE = (
         "Splits the variance into subjects, lesions and sections.",
     ),
     (
+        "msi.similar_ions",
+        "Similar ions",
+        "Ranks the ions of mass spectra by how alike their images are to one image.",
+    ),
+    (
+        "msi.region_ions",
+        "Ions of two areas",
+        "Measures how much of each ion two areas of a section hold.",
+    ),
+    (
+        "msi.discriminating_ions",
+        "Discriminating ions",
+        "Asks of which ions areas or groups hold different amounts, animal by animal.",
+    ),
+    (
         "quantify.suv",
         "Uptake as SUV",
         "Converts PET or calibrated SPECT to standardised uptake values.",
