@@ -165,6 +165,27 @@ def test_standards_of_an_image_give_its_amounts_with_flags_and_errors():
     assert fractions.sum() == pytest.approx(1.0)
 
 
+def test_a_pixel_without_counts_is_no_more_exact_than_the_blank():
+    rng = np.random.default_rng(2)
+    amount = np.repeat([0.0, 1, 5, 20], 20) * np.ones((20, 1))
+    counts = rng.poisson(2 + 30 * amount).astype(float)
+    areas = np.repeat(np.arange(4) + 1, 20) * np.ones((20, 1), int)
+    image = image_of(counts)
+    found = calibration_curve(
+        image,
+        Labels.from_array(areas, "yx", spacing=10.0),
+        levels="1 = 0, 2 = 1, 3 = 5, 4 = 20",
+        weights="1/variance",
+    )
+    error = concentration(image, found.curve).error.data.compute()
+    blank = areas == 1
+    # Two counts on average: without any, the error is still that of two.
+    assert (counts[blank] == 0).any()
+    np.testing.assert_allclose(error[blank].min(), math.sqrt(2) / 30, rtol=0.15)
+    gap = concentration(image, found.curve).image.data.compute() - amount
+    assert np.mean(np.abs(gap) < 1.96 * error) == pytest.approx(0.95, abs=0.025)
+
+
 def test_it_does_not_matter_how_the_image_is_cut():
     image, areas, tissue = simulated()
     results = []

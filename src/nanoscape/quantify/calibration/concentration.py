@@ -148,7 +148,7 @@ def concentration(
     )
 
 
-_NOISE = ("constant", "shot", "relative")
+_NOISE = ("constant", "shot", "relative", "floor")
 _NEEDED = (
     "slope",
     "intercept",
@@ -218,8 +218,8 @@ def pixel_variance(
     signal: NDArray[np.float64] | float, noise: tuple[float, ...]
 ) -> NDArray[np.float64]:
     """Return the variance of single pixels; zero where their noise is not known."""
-    y = np.maximum(np.asarray(signal, np.float64), 0.0)
-    a, b, c = (0.0 if math.isnan(value) else value for value in noise)
+    a, b, c, floor = (0.0 if math.isnan(value) else value for value in noise)
+    y = np.maximum(np.asarray(signal, np.float64), floor)
     return a + b * y + c * y**2
 
 

@@ -177,14 +177,16 @@ def calibration_curve(
     )
 
 
-_NOISE = ("noise_constant", "noise_shot", "noise_relative")
+_NOISE = ("noise_constant", "noise_shot", "noise_relative", "noise_floor")
 
 
 def pixel_noise(data: pd.DataFrame, blank: Moments | None) -> tuple[float, ...]:
-    """Return a, b and c of the variance a + b·y + c·y² of a pixel of signal y.
+    """Return a, b and c of the variance a + b·y + c·y² of a pixel, and the lowest y.
 
     Fitted to the spread of pixels within standards and blank, none below zero; all
-    are NaN when nothing was measured pixel by pixel.
+    are NaN when nothing was measured pixel by pixel. The lowest y is the mean of the
+    blank, or else of the lowest standard: a pixel that has less has it by chance, and
+    is not more exact for it.
     """
     means = data["signal"].to_numpy(np.float64)
     spread = data["pixel_sd"].to_numpy(np.float64)
@@ -192,14 +194,15 @@ def pixel_noise(data: pd.DataFrame, blank: Moments | None) -> tuple[float, ...]:
         means, spread = np.append(means, blank.mean), np.append(spread, blank.sd)
     held = np.isfinite(spread) & (spread > 0)
     if not held.any():
-        return (math.nan, math.nan, math.nan)
+        return (math.nan,) * len(_NOISE)
     y = np.maximum(means[held], 0.0)
     variance = spread[held] ** 2
     # Each standard counts by how far, in its own variance, the curve misses it.
     design = np.stack([np.ones_like(y), y, y**2], axis=1) / variance[:, None]
     scale = np.maximum(design.max(axis=0), np.finfo(float).tiny)
     solution, _ = nnls(design / scale, np.ones(len(y)))
-    return tuple(float(value) for value in solution / scale)
+    floor = float(y.min()) if blank is None else max(blank.mean, 0.0)
+    return (*(float(value) for value in solution / scale), floor)
 
 
 def _thickness(
