@@ -48,6 +48,11 @@ def test_values_have_a_sensible_number_of_digits(value: Any, text: str) -> None:
     assert value_text(value) == text
 
 
+def test_the_digits_of_mz_tell_ions_apart() -> None:
+    assert value_text(544.181337, "mz_measured") == "544.1813"
+    assert value_text(544.181337, "mean_intensity") == "544"
+
+
 @pytest.mark.parametrize(
     ("column", "words"),
     [

@@ -40,6 +40,7 @@ from nanoscape.model import Image, ImageGroup, Points, Regions, Table, Tags
 DATA = np.random.default_rng(8).integers(0, 4000, (2, 2, 3, 20, 30), dtype=np.uint16)
 SIGNALS = np.random.default_rng(7).integers(0, 900, (3, 4, 6)).astype(float)
 PLACED = pd.DataFrame({"label": [f"cell {i}" for i in range(40)]})
+LEVELS = "line,gold_ug_per_g\n" + "".join(f"{i},{i / 2}\n" for i in range(40))
 LASER = {"scan_speed": 40.0, "spot_size": 12.0}
 
 
@@ -272,6 +273,7 @@ WRITTEN = (
             ("elastix-points", "a.txt", TRANSFORMIX),
             ("landmarks", "b.csv", PLACES),
             ("arterial-input", "c.csv", "time_s,plasma_mM\n0,0\n8,4.2\n16,3\n"),
+            ("lists", "d.csv", LEVELS),
         )
     ),
     Written("points", partial(cells, name="p.csv"), "p.csv"),

@@ -55,6 +55,7 @@ ROWS = {
     "parquet": ("Table or points (Parquet)",),
     "picture": ("PNG, JPEG",),
     "landmarks": ("Landmarks (CSV)",),
+    "lists": ("Standards or ions (CSV)",),
     "points": ("Points (CSV)",),
 }
 

@@ -13,7 +13,8 @@ from nanoscape.workflow.session import Session
 _MAX_NUMBERS = 4
 _REASON = "_reason"
 _MISSING = "–"
-_SUFFIXES = {"_um": "µm", "_um2": "µm²", "_um3": "µm³", "_s": "s", "_percent": "%"}
+_SUFFIXES = {"_um": "µm", "_um2": "µm²", "_um3": "µm³", "_s": "s", "_percent": "%",
+             "_ppm": "ppm"}  # fmt: skip
 
 
 def tables_of(session: Session, record: Record) -> list[Table]:
@@ -64,7 +65,7 @@ def describe_result(item: Any) -> str:
 def quantity_text(column: str, value: Any) -> str:
     """Return a number of a table with its name and unit in words."""
     name, unit = column_words(column)
-    text = value_text(value)
+    text = value_text(value, column)
     return f"{name} {text} {unit}" if unit and text != _MISSING else f"{name} {text}"
 
 
@@ -82,8 +83,16 @@ def column_words(column: str) -> tuple[str, str]:
     return column.replace("_", " "), ""
 
 
-def value_text(value: Any) -> str:
-    """Return a value with a sensible number of digits."""
+def value_text(value: Any, column: str = "") -> str:
+    """Return a value with a sensible number of digits.
+
+    Parameters
+    ----------
+    value
+        What is shown.
+    column
+        Where it stands in a table; the digits of m/z tell ions apart.
+    """
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, int | np.integer):
@@ -91,6 +100,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, float | np.floating):
         if np.isnan(value):
             return _MISSING
+        if column == "mz" or column.startswith("mz_"):
+            return f"{value:.4f}"
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return _MISSING if value is None else str(value)
 

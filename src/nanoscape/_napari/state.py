@@ -39,7 +39,7 @@ from nanoscape._napari.steps import Stepwise, at_once
 from nanoscape.compute import Task
 from nanoscape.model import Edge, Record, Scene, Tags
 from nanoscape.model.study import replace_source, scope_key
-from nanoscape.workflow.execute import Outcome
+from nanoscape.workflow.execute import Outcome, port_name
 from nanoscape.workflow.session import Addresses, Session
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class ViewerState:
         roles = {port.name: port.role for port in outcome.spec.outputs}
         for name, address in record.outputs.items():
             item = self.session[address]
-            self.session.put(address, with_role(item, roles.get(name, "")))
+            self.session.put(address, with_role(item, roles.get(port_name(name), "")))
             if isinstance(item, Edge):
                 self.moving.remember(edges)
         yield

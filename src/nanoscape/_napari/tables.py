@@ -46,7 +46,7 @@ class FrameModel(QAbstractTableModel):
         """Return the text, the alignment or the value of one cell."""
         value = self.frame.iat[index.row(), index.column()]
         if role == _DISPLAY:
-            return value_text(value)
+            return value_text(value, str(self.frame.columns[index.column()]))
         if role == _SORT:
             return value.item() if hasattr(value, "item") else value
         if role == _ALIGN and not isinstance(value, str):

@@ -281,6 +281,13 @@ FORMATS = (
         ("*.csv",),
         broad=True,
     ),
+    Format(
+        "lists",
+        "List of standards or ions",
+        "nanoscape.io.tables.lists",
+        ("*.csv", "*.tsv", "*.txt"),
+        broad=True,
+    ),
     # Last, because many tables have columns for x and y.
     Format(
         "points",

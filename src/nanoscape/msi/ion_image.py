@@ -74,7 +74,7 @@ def ion_image(
     The window is ``[m/z · (1 − p), m/z · (1 + p)]`` with p the tolerance, both ends
     included; it needs no order of the peaks.
     """
-    _prepare(spectra, task := task or Task())
+    prepare(spectra, task := task or Task())
     windows = windows_around([mz], tolerance_ppm)
     (values,) = window_intensities(spectra, windows, statistic, task)
     if normalisation == "tic":
@@ -118,7 +118,7 @@ def ion_images(
         One image for each ion, in the order given, as :func:`ion_image` makes it.
     """
     ions = _ions(mzs)
-    _prepare(spectra, task := task or Task())
+    prepare(spectra, task := task or Task())
     windows = windows_around([mz for _, mz in ions], tolerance_ppm)
     found = window_intensities(spectra, windows, statistic, task)
     return ImageGroup(
@@ -132,7 +132,7 @@ def ion_images(
     )
 
 
-def _prepare(spectra: Spectra, task: Task) -> None:
+def prepare(spectra: Spectra, task: Task) -> None:
     """Make what is worth making before windows are asked for."""
     index = known_index(spectra)
     if index is None or not index.complete:
@@ -180,7 +180,8 @@ def total_ion_current(spectra: Spectra, *, task: Task | None = None) -> Image:
 
 
 def windows_around(
-    mzs: Sequence[float], tolerance_ppm: float
+    mzs: Sequence[float] | NDArray[np.float64],
+    tolerance_ppm: float | NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the lower and upper ends of the windows around some m/z."""
     centres = np.asarray(mzs, np.float64)

@@ -13,6 +13,7 @@ from typing import Any
 import nanoscape
 from nanoscape.compute import Task
 from nanoscape.errors import WrongInput
+from nanoscape.model import ImageGroup
 from nanoscape.operation import OperationSpec, Port
 from nanoscape.workflow.registry import resolve
 
@@ -30,7 +31,7 @@ class Outcome:
     parameters
         All parameters, defaults included.
     outputs
-        Model objects by output.
+        Model objects by output, as :func:`spread` returns them.
     started
         Start in UTC, ISO 8601.
     seconds
@@ -85,10 +86,30 @@ def execute(
     return Outcome(
         spec=spec,
         parameters=values,
-        outputs=spec.unpack(result),
+        outputs=spread(spec.unpack(result)),
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - clock, 3),
     )
+
+
+def spread(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return outputs with the images of a group one by one.
+
+    What is shown, chosen and saved are single images; those of an output ``images``
+    are ``images.1``, ``images.2`` and so on.
+    """
+    found: dict[str, Any] = {}
+    for name, item in outputs.items():
+        if isinstance(item, ImageGroup):
+            found |= {f"{name}.{n}": image for n, image in enumerate(item, start=1)}
+        else:
+            found[name] = item
+    return found
+
+
+def port_name(output: str) -> str:
+    """Return the output of an operation that an object is, or is one image of."""
+    return output.partition(".")[0]
 
 
 def check_input(spec: OperationSpec, port: Port, inputs: Mapping[str, Any]) -> Any:
@@ -129,12 +150,15 @@ def tagged_outputs(
         Tags that a recipe or user gives, by output; they win.
     """
     tagged = {}
-    for port in spec.outputs:
-        role = {"role": port.role} if port.role else {}
-        item = outputs[port.name]
+    roles = {port.name: port.role for port in spec.outputs}
+    given = given or {}
+    for name, item in outputs.items():
+        port = port_name(name)
+        role = {"role": roles[port]} if roles[port] else {}
         tags = item.tags.having("sheet", **scope, **role)
-        tags = tags.having("user", **(given or {}).get(port.name, {}))
-        tagged[port.name] = item.replace(tags=tags)
+        tags = tags.having("user", **given.get(port, {}))
+        tags = tags.having("user", **given.get(name, {}))
+        tagged[name] = item.replace(tags=tags)
     return tagged
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from nanoscape.errors import NanoscapeError, UnreadableFile, WrongInput
+from nanoscape.workflow.execute import port_name
 from nanoscape.workflow.files import write_text
 from nanoscape.workflow.registry import resolve
 
@@ -18,7 +19,7 @@ VERSION = 1
 SCOPES = ("section", "lesion", "subject", "study")
 """What a step runs once for, the narrowest first."""
 
-_REFERENCE = re.compile(r"\$(?P<step>[A-Za-z_]\w*)\.(?P<output>\w+)$")
+_REFERENCE = re.compile(r"\$(?P<step>[A-Za-z_]\w*)\.(?P<output>\w+(?:\.\d+)?)$")
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def check_step(step: Step, earlier: list[Step]) -> None:
         raise WrongInput(f"{step.op} has no {missing[0]!r} given under 'in'")
     outputs = [port.name for port in spec.outputs]
     for name in step.outputs:
-        if name not in outputs:
+        if port_name(name) not in outputs:
             raise WrongInput(
                 f"{step.op} has no output {name!r}", "one of " + ", ".join(outputs)
             )
@@ -192,7 +193,7 @@ def _check_reference(reference: Reference, earlier: list[Step]) -> None:
     if step is None:
         raise WrongInput(f"{reference} names no earlier step")
     outputs = [port.name for port in resolve(step.op).outputs]
-    if reference.output not in outputs:
+    if port_name(reference.output) not in outputs:
         raise WrongInput(
             f"{reference} names no output of {step.op}", "one of " + ", ".join(outputs)
         )

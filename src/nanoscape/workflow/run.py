@@ -15,7 +15,7 @@ from nanoscape.errors import NanoscapeError, WrongInput
 from nanoscape.model import Edge, Record, Study, Table
 from nanoscape.operation import OperationSpec
 from nanoscape.workflow import keys
-from nanoscape.workflow.execute import execute, tagged_outputs
+from nanoscape.workflow.execute import execute, port_name, tagged_outputs
 from nanoscape.workflow.places import in_one_space
 from nanoscape.workflow.recipe import Given, Recipe, Reference, Step
 from nanoscape.workflow.registry import resolve
@@ -146,7 +146,7 @@ class _Runner:
             record = record_of(
                 name,
                 {port: tuple(a) for port, a in chosen.items()},
-                {p.name: _address(step.id, scope, p.name) for p in spec.outputs},
+                {name: _address(step.id, scope, name) for name in outcome.outputs},
                 _known(scope),
                 outcome,
                 folder.as_posix(),
@@ -211,16 +211,18 @@ class _Runner:
         if not isinstance(given, Reference):
             return choose(self._objects(), given, scope, many=many)
         found = {
-            s: _address(given.step, s, given.output)
-            for (step, s) in self.run.results
+            (s, name): _address(given.step, s, name)
+            for (step, s), outputs in self.run.results.items()
             if step == given.step
             and (within(_as_tags(s), scope) or s == _wider(s, scope))
+            for name in outputs
+            if given.output in (name, port_name(name))
         }
         if not found:
             raise _Missing(f"it needs {given}, which has no result here")
         if len(found) == 1 or many:
             return list(found.values())
-        items = {s: self.session[a] for s, a in found.items()}
+        items = {s: self.session[a] for (s, _), a in found.items()}
         if not all(isinstance(item, Table) for item in items.values()):
             raise WrongInput(
                 f"{given} has {len(found)} results in {title_of(scope)}",

@@ -14,6 +14,7 @@ import nanoscape
 from nanoscape.errors import WrongInput
 from nanoscape.model import Edge, Record
 from nanoscape.model.study import landmarks_to_dict
+from nanoscape.operation import OperationSpec
 from nanoscape.workflow.files import write_text
 from nanoscape.workflow.history import last_steps
 from nanoscape.workflow.registry import resolve
@@ -170,15 +171,16 @@ class _Script:
             call = _from_placed(given, many)
         arguments = [f"{name}={value}" for name, value in call.items()]
         arguments += [f"{n}={self._value(v)}" for n, v in self._typed(record).items()]
-        names = [self._name(record.outputs[port.name]) for port in spec.outputs]
-        target = names[0] if spec.result is None else "result"
+        names = {output: self._name(a) for output, a in record.outputs.items()}
+        single = spec.result is None and list(names) == [spec.outputs[0].name]
+        target = next(iter(names.values())) if single else "result"
         lines.append(f"{target} = {function}(")
         lines += [f"    {argument}," for argument in arguments]
         lines.append(")")
-        for port, name in zip(spec.outputs, names, strict=True):
-            if spec.result is not None:
-                lines.append(f"{name} = result.{port.name}")
-            if isinstance(self.session[record.outputs[port.name]], Edge):
+        for output, name in names.items():
+            if not single:
+                lines.append(f"{name} = {_part(spec, output)}")
+            if isinstance(self.session[record.outputs[output]], Edge):
                 lines.append(f"session.study.set_edge({name})")
         return lines
 
@@ -203,6 +205,13 @@ class _Script:
                 name, number = f"{base}_{number}", number + 1
             self.names[address] = name
         return self.names[address]
+
+
+def _part(spec: OperationSpec, output: str) -> str:
+    """Return how an output, or one image of a group, is reached from the result."""
+    port, _, number = output.partition(".")
+    whole = "result" if spec.result is None else f"result.{port}"
+    return f"{whole}.images[{int(number) - 1}]" if number else whole
 
 
 def _from_placed(

@@ -19,6 +19,7 @@ from nanoscape.model.study import scope_key
 from nanoscape.workflow.execute import (
     Outcome,
     execute,
+    port_name,
     software_versions,
     tagged_outputs,
 )
@@ -262,9 +263,10 @@ class Session:
         scope = self._scope(chosen)
         outputs: dict[str, str] = {}
         for name, item in tagged_outputs(outcome.spec, outcome.outputs, scope).items():
-            if earlier is not None and earlier.outputs.get(name) in self._objects:
-                outputs[name] = earlier.outputs[name]
-                self._objects[outputs[name]] = item
+            before = earlier.outputs.get(name) if earlier is not None else None
+            if before in self._objects and self._stands_for(before, name, item):
+                outputs[name] = before
+                self._objects[before] = item
             else:
                 outputs[name] = self.add(item)
             if isinstance(item, Edge):
@@ -324,6 +326,16 @@ class Session:
             if address not in made
             and address.partition("/")[0] not in self.study.sources
         ]
+
+    def _stands_for(self, address: str | None, output: str, item: Any) -> bool:
+        """Whether an object takes the place of the one that was there before.
+
+        One image of a group does so only where it shows the same.
+        """
+        one_of_many = port_name(output) != output
+        return address is not None and not (
+            one_of_many and self._objects[address].name != item.name
+        )
 
     def _earlier(
         self, operation: str, inputs: Mapping[str, tuple[str, ...]]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanoscape.model import Image, Labels, Quantity, Tags
+from nanoscape.workflow.verify_amounts import amounts_checks
 from nanoscape.workflow.verify_check import CLOSED, Check, check, run
 from nanoscape.workflow.verify_figures import lattice_checks, law_checks, levels_checks
 from nanoscape.workflow.verify_kinetics import kinetics_checks
@@ -44,6 +45,7 @@ def verify() -> list[Check]:
         levels_checks,
         kinetics_checks,
         texture_checks,
+        amounts_checks,
     )
     return [found for part in parts for found in part()]
 

@@ -30,6 +30,12 @@ def open_tab(panel: Panel) -> SectionList:
         "Ion image",
         "Makes an image of one ion from mass spectra.",
     )
+    compounds = _operation(
+        panel,
+        "msi.find_ions",
+        "Ions of compounds",
+        "Makes the images of a compound's ions from its formula, or of a whole list.",
+    )
     index = _operation(
         panel,
         "msi.index_spectra",
@@ -37,7 +43,9 @@ def open_tab(panel: Panel) -> SectionList:
         "Sorts the peaks of mass spectra once, so that every ion image is quick.",
     )
     sheet = SheetSection(panel.state)
-    return SectionList(files, StudySection(panel.state), sheet, *ion, *index)
+    return SectionList(
+        files, StudySection(panel.state), sheet, *ion, *compounds, *index
+    )
 
 
 def align_tab(panel: Panel) -> SectionList:
@@ -204,6 +212,21 @@ _MEASURE = (
         "Splits the variance into subjects, lesions and sections.",
     ),
     (
+        "msi.similar_ions",
+        "Similar ions",
+        "Ranks the ions of mass spectra by how alike their images are to one image.",
+    ),
+    (
+        "msi.region_ions",
+        "Ions of two areas",
+        "Measures how much of each ion two areas of a section hold.",
+    ),
+    (
+        "msi.discriminating_ions",
+        "Discriminating ions",
+        "Asks of which ions areas or groups hold different amounts, animal by animal.",
+    ),
+    (
         "quantify.suv",
         "Uptake as SUV",
         "Converts PET or calibrated SPECT to standardised uptake values.",
@@ -287,6 +310,46 @@ _MEASURE = (
         "quantify.initial_area",
         "Initial area under the curve",
         "Maps the area under each pixel's curve in the first 60 and 90 s.",
+    ),
+    (
+        "quantify.calibration_curve",
+        "Calibration curve",
+        "Fits a line to standards of known amount, with limits of detection.",
+    ),
+    (
+        "quantify.concentration",
+        "Signal to concentration",
+        "Converts an ion image or elemental map to µg/g by a calibration curve.",
+    ),
+    (
+        "quantify.internal_standard",
+        "Ratio to an internal standard",
+        "Divides an image by that of a standard, pixel by pixel.",
+    ),
+    (
+        "quantify.bracketing_standards",
+        "Drift of a laser run",
+        "Measures sensitivity, background and wash-out on lines over standards.",
+    ),
+    (
+        "quantify.correct_drift",
+        "Correct the drift",
+        "Corrects an elemental map by standards measured before and after it.",
+    ),
+    (
+        "quantify.subtract_background",
+        "Subtract the gas blank",
+        "Subtracts what is counted when the laser ablates nothing.",
+    ),
+    (
+        "quantify.undo_washout",
+        "Undo the wash-out",
+        "Takes away the tail with which the ablation cell smears lines.",
+    ),
+    (
+        "quantify.tissue_extinction",
+        "Tissue extinction",
+        "Measures how much of a signal each tissue lets through.",
     ),
 )
 """Operation, title and purpose of each section of the tab Measure."""

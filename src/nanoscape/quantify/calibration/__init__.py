@@ -1,0 +1,1 @@
+"""Calibration: from a signal to an amount, by standards of known concentration."""
