@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import tifffile
+import zarr
 from PIL import Image
 
 mpl.use("Agg")
@@ -21,7 +22,8 @@ from pyimzml.ImzMLParser import ImzMLParser, getionimage
 
 from nanoscape import io
 from nanoscape.phantom.cohort import CohortPlan, Group
-from nanoscape.phantom.instruments import fluorescence, maldi, spect
+from nanoscape.phantom.instruments import confocal, fluorescence, maldi, spect
+from nanoscape.phantom.instruments.registry import USUAL, block_instruments
 from nanoscape.phantom.maldi import DRUG_MZ
 from nanoscape.phantom.reference import ReferencePlan, make_reference
 
@@ -190,6 +192,64 @@ DYNAMIC = {
 }
 
 
+def confocal_picture(study: Path) -> None:
+    """Channels of one plane, of a deeper one, all planes, and what is true of them."""
+    path = study / "images" / "m1_l1_confocal.ome.tif"
+    stack = tifffile.imread(path).astype(float)
+    figure, axes = plt.subplots(3, 5, figsize=(15, 9.2), layout="constrained")
+    upper, lower = 4, 28
+    for column, name in enumerate(confocal.CHANNELS):
+        height = np.percentile(stack[column, upper], 99.7)
+        for row, plane in ((0, upper), (1, lower)):
+            depth = 8.0 + 1.5 * plane
+            title = f"{name}, {depth:.0f} µm deep"
+            shown = stack[column, plane]
+            show(axes[row, column], shown, title, cmap="gray", vmin=50, vmax=height)
+    walls = stack[1].max(axis=0)
+    show(axes[2, 0], walls, "CD31, all planes", cmap="gray")
+    blue, red, green = (
+        stack[n, upper] / np.percentile(stack[n], 99.8) for n in range(3)
+    )
+    colour = np.clip(np.stack([red, green, blue], axis=-1), 0, 1)
+    show(axes[2, 1], colour, "CD31, lectin, DAPI")
+    maps = {n: truth(study, f"m1_l1_confocal_{n}") for n in ("segment", "perfused")}
+    lumen = (maps["segment"][upper] > 0) + 1.0 * maps["perfused"][upper]
+    show(axes[2, 2], lumen, "lumens, perfused ones", cmap="viridis", vmin=0, vmax=2)
+    known = truth(study, "m1_l1_confocal_carrier")[upper]
+    show(axes[2, 3], known, "carrier", cmap="magma")
+    known = truth(study, "m1_l1_confocal_free")[upper]
+    show(axes[2, 4], known, "free drug", cmap="magma")
+    save(figure, "phantom_confocal.png")
+
+
+def lightsheet_picture(study: Path) -> None:
+    """One plane and all planes of each channel, and what is true of them."""
+    path = study / "images" / "m1_l1_lightsheet.ome.zarr" / "0"
+    vessels, carrier, tissue = np.asarray(zarr.open_array(str(path), mode="r")[:])
+    middle = len(vessels) // 2
+    figure, axes = plt.subplots(2, 5, figsize=(15, 6.4), layout="constrained")
+    show(axes[0, 0], vessels.max(axis=0), "CD31, all planes", cmap="gray")
+    show(axes[0, 1], vessels[middle], "CD31, one plane", cmap="gray")
+    show(axes[0, 2], carrier.max(axis=0), "carrier, all planes", cmap="gray")
+    show(axes[0, 3], tissue[middle], "autofluorescence, one plane", cmap="gray")
+    across = vessels[:, vessels.shape[1] // 2 - 60 : vessels.shape[1] // 2]
+    show(axes[0, 4], across.max(axis=1), "CD31, from the side", cmap="gray", aspect=1.2)
+    maps = {n: truth(study, f"m1_l1_lightsheet_{n}") for n in SHEET}
+    lumen = (maps["segment"] > 0) + 1.0 * maps["perfused"]
+    title = "lumens, perfused ones"
+    show(axes[1, 0], lumen.max(axis=0), title, cmap="viridis", vmin=0, vmax=2)
+    kind = maps["tissue"][middle]
+    show(axes[1, 1], kind, "tissue", cmap=KINDS, vmin=0, vmax=4)
+    show(axes[1, 2], maps["carrier"].max(axis=0), "carrier, all planes", cmap="magma")
+    show(axes[1, 3], maps["light"][middle], "light that is left", cmap="gray")
+    light = maps["light"][:, maps["light"].shape[1] // 2]
+    show(axes[1, 4], light, "the same, from the side", cmap="gray", aspect=0.6)
+    save(figure, "phantom_lightsheet.png")
+
+
+SHEET = ("segment", "perfused", "tissue", "carrier", "light")
+
+
 def main() -> None:
     """Draw all pictures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -197,12 +257,16 @@ def main() -> None:
             study = Path(sys.argv[1])
         else:
             study = Path(folder) / "study"
-            plan = ReferencePlan(cohort=CohortPlan((Group("one"),), 1, 1, 1))
+            cohort = CohortPlan((Group("one"),), 1, 1, 1)
+            wanted = (*USUAL, *block_instruments())
+            plan = ReferencePlan(cohort=cohort, instruments=wanted)
             make_reference(study, plan)
         fluorescence_picture(study)
         section_picture(study)
         animal_picture(study)
         dynamic_picture(study)
+        confocal_picture(study)
+        lightsheet_picture(study)
 
 
 if __name__ == "__main__":

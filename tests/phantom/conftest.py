@@ -7,6 +7,7 @@ import pytest
 from nanoscape.compute import Threads, using
 from nanoscape.model import Study
 from nanoscape.phantom import make_study
+from nanoscape.phantom.block import TumourBlock
 from nanoscape.phantom.fluorescence import Scanner
 from nanoscape.phantom.scene import Section, make_section
 from nanoscape.phantom.specimen import Specimen
@@ -54,3 +55,9 @@ def specimen(tumour: Tumour) -> Specimen:
     """A section of it on a slide, with a tear, a fold and a bubble."""
     plan = MountPlan(tear_um=50, fold_um=40, bubbles=1, bubble_um=70, seam_um=400)
     return Specimen("m1_l1_s1", 11, mount(11, cut(tumour, 120.0), plan))
+
+
+@pytest.fixture(scope="session")
+def block(tumour: Tumour) -> TumourBlock:
+    """The whole of it on the stage of an instrument for volumes."""
+    return TumourBlock("m1_l1", 11, tumour)

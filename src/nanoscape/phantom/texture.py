@@ -10,6 +10,8 @@ from nanoscape.phantom.streams import hash_unit
 
 # Standard deviation of a cubic B-spline sum of uniform numbers on [-1, 1].
 _SCALE = 1.0 / (151.0 / 315.0 / np.sqrt(3.0))
+_SCALE_IN_SPACE = 1.0 / ((151.0 / 315.0) ** 1.5 / np.sqrt(3.0))
+_LAYER = 2**20
 
 
 @numba.njit(nogil=True, cache=True)
@@ -84,6 +86,54 @@ def smooth_noise_at(
                 uniform = 2 * hash_unit(seed, row - 1 + a, column - 1 + b) - 1
                 value += weights_y[a] * weights_x[b] * uniform
         result[n] = value * _SCALE
+    return result
+
+
+@numba.njit(nogil=True, cache=True)
+def volume_noise(
+    seed: int,
+    z_um: NDArray[np.float64],
+    y_um: NDArray[np.float64],
+    x_um: NDArray[np.float64],
+    grain_um: float,
+) -> NDArray[np.float64]:
+    """Evaluate a smooth random field in space on the grid of three coordinate vectors.
+
+    As :func:`smooth_noise`, on a cubic lattice; shape ``(d, h, w)``.
+    """
+    cell_y = np.floor(y_um / grain_um).astype(np.int64)
+    cell_x = np.floor(x_um / grain_um).astype(np.int64)
+    weights_y, weights_x = np.empty((len(y_um), 4)), np.empty((len(x_um), 4))
+    for i in range(len(y_um)):
+        _weights(y_um[i] / grain_um - cell_y[i], weights_y[i])
+    for j in range(len(x_um)):
+        _weights(x_um[j] / grain_um - cell_x[j], weights_x[j])
+    top, left = cell_y.min() - 1, cell_x.min() - 1
+    rows, columns = cell_y.max() + 3 - top, cell_x.max() + 3 - left
+    result = np.empty((len(z_um), len(y_um), len(x_um)))
+    weights_z = np.empty(4)
+    layer, line = np.empty((rows, columns)), np.empty(columns)
+    for k in range(len(z_um)):
+        cell = int(np.floor(z_um[k] / grain_um))
+        _weights(z_um[k] / grain_um - cell, weights_z)
+        layer[:] = 0.0
+        for c in range(4):
+            for i in range(rows):
+                key = (cell - 1 + c) * _LAYER + top + i
+                for j in range(columns):
+                    uniform = 2 * hash_unit(seed, key, left + j) - 1
+                    layer[i, j] += weights_z[c] * uniform
+        for i in range(len(y_um)):
+            first = cell_y[i] - 1 - top
+            for j in range(columns):
+                line[j] = 0.0
+                for a in range(4):
+                    line[j] += weights_y[i, a] * layer[first + a, j]
+            for j in range(len(x_um)):
+                value = 0.0
+                for b in range(4):
+                    value += weights_x[j, b] * line[cell_x[j] - 1 + b - left]
+                result[k, i, j] = value * _SCALE_IN_SPACE
     return result
 
 

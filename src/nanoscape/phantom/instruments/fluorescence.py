@@ -19,7 +19,7 @@ from nanoscape.compute.blocks import Block
 from nanoscape.phantom import particles
 from nanoscape.phantom.files import fixed_uuid
 from nanoscape.phantom.instruments.scanner import Scanner
-from nanoscape.phantom.instruments.stains import Emission, emission
+from nanoscape.phantom.instruments.stains import Emission, emission, quenched_light
 from nanoscape.phantom.rendering import TILE, write_rendered
 from nanoscape.phantom.specimen import Specimen
 from nanoscape.phantom.streams import hash_unit
@@ -135,13 +135,14 @@ def tile_photons(
 
 
 def drug_light(found: Emission, scanner: SlideScanner) -> FloatArray:
-    """Return the light of doxorubicin: quenched in carriers and by itself.
-
-    Free drug sits mostly on the DNA of nuclei.
-    """
-    light = found.free * (0.5 + 1.5 * found.nuclei)
-    light = light + scanner.encapsulated_share * found.encapsulated
-    return light / (1 + light / scanner.self_quenching)
+    """Return the light of doxorubicin."""
+    return quenched_light(
+        found.free,
+        found.encapsulated,
+        found.nuclei,
+        scanner.encapsulated_share,
+        scanner.self_quenching,
+    )
 
 
 def spots(specimen: Specimen, window: particles.Window) -> FloatArray:

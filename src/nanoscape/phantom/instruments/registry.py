@@ -1,6 +1,6 @@
 """All instruments, and what a study needs to know of each.
 
-Those of sections and those of whole animals.
+Those of sections, those of uncut blocks and those of whole animals.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ from numpy.typing import NDArray
 
 from nanoscape.compute import Task
 from nanoscape.phantom.animal import Animal, Voxels
+from nanoscape.phantom.block import TumourBlock, View
 from nanoscape.phantom.instruments import (
+    confocal,
     ct,
     dce,
     fluorescence,
     histology,
     laser,
+    lightsheet,
     maldi,
     pet,
     spect,
 )
+from nanoscape.phantom.instruments.volumes import Map
 from nanoscape.phantom.specimen import Specimen
 
 Tags = dict[str, str]
@@ -143,6 +147,82 @@ def instruments(slide_pixel_um: float) -> dict[str, Instrument]:
 
 
 @dataclass(frozen=True)
+class BlockInstrument:
+    """An instrument that looks at the uncut block of a tumour, in volumes.
+
+    Attributes
+    ----------
+    number
+        Never changes: from it come its random numbers.
+    modality
+        As studies name it.
+    ending
+        Of its file, after the name of the lesion.
+    settings
+        A dataclass of its own.
+    write
+        Called with path, block, settings and task; renders tiles on all cores.
+    truth
+        Called with block, settings and task; returns maps by name.
+    view
+        Called with block and settings; returns voxels and their places in the tumour.
+    images
+        What is known of its images, by their names.
+    """
+
+    number: int
+    modality: str
+    ending: str
+    settings: Any
+    write: Callable[[Path, TumourBlock, Any, Task | None], None]
+    truth: Callable[[TumourBlock, Any, Task | None], dict[str, Map]]
+    view: Callable[[TumourBlock, Any], View]
+    images: dict[str, Tags]
+
+    def describe(self) -> dict[str, Any]:
+        """Return its settings in plain values."""
+        return {"modality": self.modality, **asdict(self.settings)}
+
+
+def block_instruments() -> dict[str, BlockInstrument]:
+    """Return all instruments for uncut blocks by name."""
+    vessels = {"role": "Vessels", "stain": "CD31"}
+    carrier = {"role": "Carrier", "analyte": "carrier"}
+    return {
+        "confocal": BlockInstrument(
+            0,
+            "confocal",
+            "_confocal.ome.tif",
+            confocal.Confocal(),
+            confocal.write,
+            confocal.truth,
+            confocal.view_of,
+            {
+                "DAPI": {"role": "Nuclei", "stain": "DAPI"},
+                "CD31": vessels,
+                "lectin": {"role": "Perfusion", "stain": "lectin"},
+                "carrier": carrier,
+                "doxorubicin": {"role": "Drug", "analyte": "doxorubicin"},
+            },
+        ),
+        "lightsheet": BlockInstrument(
+            1,
+            "light sheet",
+            "_lightsheet.ome.zarr",
+            lightsheet.LightSheet(),
+            lightsheet.write,
+            lightsheet.truth,
+            lightsheet.view_of,
+            {
+                "CD31": vessels,
+                "carrier": carrier,
+                "autofluorescence": {"role": "Anatomy"},
+            },
+        ),
+    }
+
+
+@dataclass(frozen=True)
 class Scanner:
     """An instrument that looks at whole animals.
 
@@ -225,7 +305,7 @@ def scanners() -> dict[str, Scanner]:
     }
 
 
-NAMES = (*instruments(1.0), *scanners())
+NAMES = (*instruments(1.0), *block_instruments(), *scanners())
 """Of all instruments."""
 
 USUAL = (

@@ -13,6 +13,7 @@ from nanoscape.phantom.streams import hash_unit
 from nanoscape.phantom.texture import smooth_noise
 from nanoscape.phantom.tumour import Tissue
 from nanoscape.phantom.tumour.mounting import Located
+from nanoscape.phantom.tumour.network import Network
 
 FloatArray = NDArray[np.float64]
 
@@ -178,7 +179,8 @@ def _vessels(
     cover = np.clip(0.5 - (scene.wall - 0.6) / step, 0.0, 1.0)
     cover = cover * (scene.tissue > 0)
     rim = 0.35 + 0.65 * np.exp(-np.maximum(-scene.wall, 0.0) / 1.8)
-    bright, dyed = _segments(specimen)
+    network = specimen.tumour.network
+    bright, dyed = segment_brightness(network, specimen.stream(_SEGMENTS))
     stain = cover * rim * np.maximum(1 + 0.22 * patch, 0.3)
     glow = 14.0 + 22.0 * np.log1p(np.exp(1.6 * broad)) + 2.5 * cells
     dead = scene.tissue == Tissue.NECROSIS
@@ -189,17 +191,41 @@ def _vessels(
     return cd31, lectin + 240.0 * cover * (0.4 + 0.6 * rim) * flow
 
 
-def _segments(specimen: Specimen) -> tuple[FloatArray, FloatArray]:
+def segment_brightness(network: Network, key: int) -> tuple[FloatArray, FloatArray]:
     """Return CD31 and lectin brightness of each segment; the last is for none.
 
     One perfused segment in twelve is hardly reached by the dye.
     """
-    network = specimen.tumour.network
-    key = specimen.stream(_SEGMENTS)
     u = np.array([hash_unit(key, n, 0) for n in range(len(network))])
     v = np.array([hash_unit(key, n, 1) for n in range(len(network))])
     dyed = np.where(v < 1 / 12, 0.12, 0.6 + 0.6 * v) * network.perfused
     return np.append(0.6 + 0.6 * u, 0.0), np.append(dyed, 0.0)
+
+
+def quenched_light(
+    free: FloatArray,
+    encapsulated: FloatArray,
+    nuclei: FloatArray,
+    encapsulated_share: float,
+    half_at: float,
+) -> FloatArray:
+    """Return the light of doxorubicin: quenched in carriers and by itself.
+
+    Free drug sits mostly on the DNA of nuclei.
+
+    Parameters
+    ----------
+    free, encapsulated
+        Levels.
+    nuclei
+        How much of a place is nucleus.
+    encapsulated_share
+        Light of encapsulated over that of free doxorubicin.
+    half_at
+        Level of light at which it is at half of what it would be.
+    """
+    light = free * (0.5 + 1.5 * nuclei) + encapsulated_share * encapsulated
+    return light / (1 + light / half_at)
 
 
 def _pimonidazole(

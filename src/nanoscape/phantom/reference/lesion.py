@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from nanoscape.phantom.animal import Animal
+from nanoscape.phantom.block import TumourBlock
 from nanoscape.phantom.lesion import make_lesion
 from nanoscape.phantom.reference.plan import ReferencePlan
 from nanoscape.phantom.specimen import Specimen
@@ -20,6 +21,7 @@ GAP_UM = 12.0
 """Distance of adjacent sections, of which each instrument gets one."""
 
 _SECTIONS = 100
+_BLOCKS = 90
 
 
 @dataclass
@@ -101,6 +103,11 @@ class LesionWork:
             self.levels[section],
             self.batch,
         )
+
+    def block(self, instrument: int) -> TumourBlock:
+        """Return the uncut block on the stage of an instrument, by its number."""
+        seed = sub_seed(self.seed, _BLOCKS, instrument)
+        return TumourBlock(self.name, seed, self.tumour, self.level, self.batch)
 
     def animal(self) -> Animal:
         """Return the animal in a scanner."""

@@ -11,7 +11,11 @@ import pandas as pd
 from nanoscape.model import Landmarks, Study, Tags
 from nanoscape.phantom import clicks as hand
 from nanoscape.phantom.cohort import CohortTable
-from nanoscape.phantom.instruments.registry import Instrument, Scanner
+from nanoscape.phantom.instruments.registry import (
+    BlockInstrument,
+    Instrument,
+    Scanner,
+)
 from nanoscape.phantom.reference.clicks import landmark_places
 from nanoscape.phantom.reference.lesion import LesionWork
 from nanoscape.phantom.reference.tables import write_csv
@@ -38,6 +42,7 @@ def list_study(
     table: CohortTable,
     works: Sequence[LesionWork],
     chosen: dict[str, Instrument],
+    whole: dict[str, BlockInstrument],
     scanned: dict[str, Scanner],
 ) -> Study:
     """Write the study, with clicked landmarks, and its sheet."""
@@ -48,11 +53,14 @@ def list_study(
         subject, lesion = work.name.split("_")
         scope = {"group": groups[subject], "subject": subject, "lesion": lesion}
         scope["batch"] = f"day {work.batch + 1}"
-        for scanner in scanned.values():
-            for ending in scanner.files:
-                path = _list_scan(study, work.name, ending, scanner, scope)
-                cells = {"section": "", "section_position_um": "", **scope}
-                rows.append([path, *(cells[name] for name in _SHEET_TAGS)])
+        cells = {"section": "", "section_position_um": "", **scope}
+        paths = [
+            _list_scan(study, work.name, ending, scanner, scope)
+            for scanner in scanned.values()
+            for ending in scanner.files
+        ]
+        paths += [_list_block(study, work.name, one, scope) for one in whole.values()]
+        rows += [[path, *(cells[name] for name in _SHEET_TAGS)] for path in paths]
         for section in range(len(work.levels)):
             for instrument in chosen.values():
                 place = f"{work.depth_um(section, instrument.number):g}"
@@ -82,6 +90,16 @@ def _list_scan(
     path = study.root / "images" / f"{stem}{ending}"
     own = {**scope, "modality": scanner.modality, **scanner.tags[ending]}
     add_source(study, path, own)
+    return path.relative_to(study.root).as_posix()
+
+
+def _list_block(
+    study: Study, stem: str, instrument: BlockInstrument, scope: dict[str, str]
+) -> str:
+    """Add a volume of an uncut block and return its path."""
+    path = study.root / "images" / f"{stem}{instrument.ending}"
+    own = {**scope, "modality": instrument.modality}
+    add_source(study, path, own, instrument.images)
     return path.relative_to(study.root).as_posix()
 
 

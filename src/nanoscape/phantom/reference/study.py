@@ -15,8 +15,10 @@ from nanoscape.model import Study
 from nanoscape.phantom.cohort import CohortTable, cohort_table
 from nanoscape.phantom.files import DRAFT
 from nanoscape.phantom.instruments.registry import (
+    BlockInstrument,
     Instrument,
     Scanner,
+    block_instruments,
     instruments,
     scanners,
 )
@@ -98,7 +100,8 @@ def make_reference(
         if name in plan.instruments
     }
     scanned = {n: s for n, s in scanners().items() if n in plan.instruments}
-    jobs = {work.name: _missing(out, work, chosen, scanned) for work in works}
+    whole = {n: b for n, b in block_instruments().items() if n in plan.instruments}
+    jobs = {work.name: _missing(out, work, chosen, whole, scanned) for work in works}
     todo = [work for work in works if jobs[work.name]]
     parts = task.split(*[1.0] * len(todo)) if todo else []
     with ThreadPoolExecutor(_BESIDE) as beside:
@@ -110,7 +113,7 @@ def make_reference(
             _run(jobs[work.name], part)
             work.forget()
     write_tables(out, table, works)
-    return list_study(out, table, works, chosen, scanned)
+    return list_study(out, table, works, chosen, whole, scanned)
 
 
 def lesions(plan: ReferencePlan, table: CohortTable) -> list[LesionWork]:
@@ -141,6 +144,7 @@ def _missing(
     out: Path,
     work: LesionWork,
     chosen: dict[str, Instrument],
+    whole: dict[str, BlockInstrument],
     scanned: dict[str, Scanner],
 ) -> list[Job]:
     """Return what is still to be written of a lesion."""
@@ -153,9 +157,11 @@ def _missing(
     ]
     for name, scanner in scanned.items():
         jobs += _of_animal(out, work, name, scanner)
+    for name, instrument in whole.items():
+        jobs += _of_block(out, work, name, instrument)
     for section in range(len(work.levels)):
-        for instrument in chosen.values():
-            jobs += _of_section(out, work, section, instrument)
+        for slicer in chosen.values():
+            jobs += _of_section(out, work, section, slicer)
     return [job for job in jobs if not job.target.exists()]
 
 
@@ -208,6 +214,24 @@ def _of_animal(out: Path, work: LesionWork, name: str, scanner: Scanner) -> list
 
     told = Job(out / truth.FOLDER / f"{stem}.json", run_truth, 0.3)
     return [*(image(ending) for ending in writers), told]
+
+
+def _of_block(
+    out: Path, work: LesionWork, name: str, instrument: BlockInstrument
+) -> list[Job]:
+    stem = f"{work.name}_{name}"
+    path = out / IMAGES / f"{work.name}{instrument.ending}"
+
+    def run(task: Task) -> None:
+        block = work.block(instrument.number)
+        instrument.write(path, block, instrument.settings, task)
+
+    def run_truth(task: Task) -> None:
+        block = work.block(instrument.number)
+        truth.write_block(out / truth.FOLDER, stem, block, instrument, task)
+
+    told = Job(out / truth.FOLDER / f"{stem}.json", run_truth, 8.0, blocks=True)
+    return [Job(path, run, 8.0, blocks=True), told]
 
 
 def _run(jobs: list[Job], task: Task) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nanoscape.compute import Task
 from nanoscape.phantom.animal import Animal
+from nanoscape.phantom.block import TumourBlock, View
 from nanoscape.phantom.files import (
     complete,
     fixed_uuid,
@@ -19,7 +21,11 @@ from nanoscape.phantom.files import (
     write_stack,
     write_text,
 )
-from nanoscape.phantom.instruments.registry import Instrument, Scanner
+from nanoscape.phantom.instruments.registry import (
+    BlockInstrument,
+    Instrument,
+    Scanner,
+)
 from nanoscape.phantom.specimen import Specimen
 from nanoscape.phantom.tumour import Tumour
 from nanoscape.phantom.tumour.grid import Grid
@@ -136,6 +142,52 @@ def write_section(
     _write_table(folder / f"{name}_transform.csv", transform(specimen))
     text = json.dumps(describe(specimen, instrument) | {"kind": kind}, indent=1)
     write_text(folder / f"{name}.json", text)
+
+
+def write_block(
+    folder: Path,
+    name: str,
+    block: TumourBlock,
+    instrument: BlockInstrument,
+    task: Task | None = None,
+) -> None:
+    """Write what is true of one volume of an uncut block, its description last."""
+    maps = instrument.truth(block, instrument.settings, task)
+    view = instrument.view(block, instrument.settings)
+    for number, (field, found) in enumerate(maps.items()):
+        z, y, x = (p * s for p, s in zip(view.pitch_um, found.step, strict=True))
+        whole = np.issubdtype(found.values.dtype, np.integer)
+        values = found.values if whole else _rounded(found.values)
+        identifier = fixed_uuid(block.seed, 20 + number)
+        path = folder / f"{name}_{field}.ome.tif"
+        write_stack(path, values, (z, y, x), identifier, *_channels(values, field))
+    about = {
+        "block": block.name,
+        "seed": block.seed,
+        "level": block.level,
+        "batch": block.batch,
+        "image_to_tumour": image_to_tumour(view),
+        "voxels": list(view.shape),
+        "voxel_um": list(view.pitch_um),
+        "map_step_voxels": {field: list(found.step) for field, found in maps.items()},
+        "instrument": instrument.describe(),
+    }
+    write_text(folder / f"{name}.json", json.dumps(about, indent=1))
+
+
+def image_to_tumour(view: View) -> dict[str, Any]:
+    """Return the map from µm of an image to µm of the tumour, both ``z y x``.
+
+    The place v, with the centre of the first voxel at 0, lies at linear · v + shift.
+    """
+    linear = view.scale * view.rotation
+    return {"linear": linear.tolist(), "shift_um": view.shift.tolist()}
+
+
+def _channels(values: np.ndarray[Any, Any], field: str) -> list[str]:
+    """Return names for the channels of a map, which has one or several."""
+    count = len(values) if values.ndim == 4 else 1
+    return [field] if count == 1 else [f"{field} {n + 1}" for n in range(count)]
 
 
 def write_animal(folder: Path, name: str, animal: Animal, scanner: Scanner) -> None:
