@@ -288,6 +288,13 @@ def test_the_truth_says_where_the_region_lies(specimen: Specimen) -> None:
     assert len(told["spillover_rows_count_columns"]) == len(PANEL)
 
 
+def test_it_does_not_matter_how_many_lines_are_looked_at(
+    specimen: Specimen, expected: Expected
+) -> None:
+    other = imc.expect(specimen, IMC, lines=101)
+    np.testing.assert_allclose(other.clean, expected.clean, rtol=1e-9, atol=1e-9)
+
+
 def test_the_same_seed_gives_the_same_bytes(
     path: Path, specimen: Specimen, tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ FloatArray = NDArray[np.float64]
 _SAMPLES = 2
 _HALO_UM = 3.0
 _SEARCH_UM = 25.0
+_LINES_AT_ONCE = 64
 _COUNTS, _DRIFT, _LINES, _SPECKS, _PICTURE = range(40, 45)
 
 
@@ -127,9 +128,10 @@ class Expected:
 def region(specimen: Specimen, imc: Imc) -> tuple[float, float]:
     """Return the corner of the region ``(y, x)`` in µm, where an operator would put it.
 
-    Living tissue around the edge of a necrosis, away from tears and folds: of all
-    windows 25 µm apart the first with the highest score
-    min(living, 0.6) + 1.5 min(necrotic, 0.3) − 3 damaged, each a share of its area.
+    Living tissue around the edge of a necrosis, with vessels and macrophages, away
+    from tears and folds: of all windows 25 µm apart the first with the highest score
+    min(living, 0.6) + 1.5 min(necrotic, 0.3) + min(near a vessel, 0.2)
+    + 5 min(macrophages, 0.04) − 3 damaged, each a share of its area.
     """
     coarse = Pixels.over(specimen.size_um, (_SEARCH_UM, _SEARCH_UM))
     places = coarse.places()
@@ -147,6 +149,11 @@ def region(specimen: Specimen, imc: Imc) -> tuple[float, float]:
     dead = kind == Tissue.NECROSIS
     score = np.minimum(share((kind > 0) & ~dead), 0.6)
     score += 1.5 * np.minimum(share(dead), 0.3) - 3 * share(bad)
+    inside = specimen.in_space(places)
+    wall = specimen.tumour.distance(inside, "all").reshape(coarse.shape)
+    score += np.minimum(share((wall < _SEARCH_UM / 2) & (kind > 0)), 0.2)
+    eating = specimen.tumour.macrophages.at(inside).reshape(coarse.shape) > 0
+    score += 5 * np.minimum(share(eating & (kind > 0)), 0.04)
     row, column = np.unravel_index(score.argmax(), score.shape)
     last = [max(n - side, 0.0) for n in specimen.size_um]
     y, x = (
@@ -164,36 +171,53 @@ def place(specimen: Specimen, imc: Imc) -> tuple[FloatArray, FloatArray]:
     return y + steps, x + steps
 
 
-def expect(specimen: Specimen, imc: Imc) -> Expected:
-    """Return what is expected of each spot."""
-    fine = imc.pixel_um / _SAMPLES
-    halo = int(np.ceil(_HALO_UM / fine / _SAMPLES)) * _SAMPLES
+def expect(specimen: Specimen, imc: Imc, lines: int = _LINES_AT_ONCE) -> Expected:
+    """Return what is expected of each spot.
+
+    It does not depend on how many lines are looked at together.
+    """
     count = imc.spots(specimen)
-    steps = np.arange(-halo, count * _SAMPLES + halo, dtype=np.float64) + 0.5
-    steps *= fine
-    corner = region(specimen, imc)
-    found = metals(specimen, corner[0] + steps, corner[1] + steps, imc.gold_counts)
-    pixels = Pixels((count, count), (imc.pixel_um, imc.pixel_um))
     clean = np.empty((len(PANEL), count, count))
-    inner = slice(halo, -halo)
-    for channel, amount in enumerate(found.amounts):
-        spread = ndimage.gaussian_filter(
-            amount, imc.crater_sigma_um / fine, truncate=5.0
-        )
-        seen = pixels.means(spread[inner, inner], _SAMPLES)
-        clean[channel] = trailed(seen, imc.carry_over)
+    for first in range(0, count, lines):
+        last = min(first + lines, count)
+        clean[:, first:last] = _seen(specimen, imc, first, last)
     return Expected(
-        corner,
-        clean,
+        region(specimen, imc),
+        trailed(clean, imc.carry_over),
         sensitivity(specimen, imc, count),
         ablated(specimen, imc, count),
         specks(specimen, imc, count),
     )
 
 
+def _seen(specimen: Specimen, imc: Imc, first: int, last: int) -> FloatArray:
+    """Return the mean counts of some lines after the crater."""
+    fine = imc.pixel_um / _SAMPLES
+    halo = int(np.ceil(_HALO_UM / imc.pixel_um))
+    y, x = region(specimen, imc)
+    width = imc.spots(specimen)
+
+    def centres(start: int, stop: int) -> FloatArray:
+        steps = np.arange((start - halo) * _SAMPLES, (stop + halo) * _SAMPLES)
+        return (steps.astype(np.float64) + 0.5) * fine
+
+    found = metals(
+        specimen, y + centres(first, last), x + centres(0, width), imc.gold_counts
+    )
+    pixels = Pixels((last - first, width), (imc.pixel_um, imc.pixel_um))
+    seen = np.empty((len(PANEL), last - first, width))
+    inner = slice(halo * _SAMPLES, -halo * _SAMPLES)
+    sigma = imc.crater_sigma_um / fine
+    for channel, amount in enumerate(found.amounts):
+        spread = ndimage.gaussian_filter(amount, sigma, truncate=5.0)
+        seen[channel] = pixels.means(spread[inner, inner], _SAMPLES)
+    return seen
+
+
 def trailed(seen: FloatArray, carry_over: float) -> FloatArray:
     """Return what is counted when a share of each spot comes with the next one."""
-    before = np.pad(seen[:, :-1], ((0, 0), (1, 0)))
+    before = np.roll(seen, 1, axis=-1)
+    before[..., 0] = 0.0
     return (1 - carry_over) * seen + carry_over * before
 
 
