@@ -1,11 +1,13 @@
 """Make the pictures of all instruments beside their truth in ``docs/phantom.md``.
 
 Usage: ``python docs/make_instrument_pictures.py [STUDY]``. Without a study made by
-``nanoscape phantom`` one animal with one section is made first, in a minute or two.
+``nanoscape phantom --instruments all`` one animal with one section is made first, in a
+minute or two.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +25,7 @@ from pyimzml.ImzMLParser import ImzMLParser, getionimage
 from nanoscape import io
 from nanoscape.phantom.cohort import CohortPlan, Group
 from nanoscape.phantom.instruments import confocal, fluorescence, maldi, spect
-from nanoscape.phantom.instruments.registry import USUAL, block_instruments
+from nanoscape.phantom.instruments.registry import NAMES
 from nanoscape.phantom.maldi import DRUG_MZ
 from nanoscape.phantom.reference import ReferencePlan, make_reference
 
@@ -250,6 +252,86 @@ def lightsheet_picture(study: Path) -> None:
 SHEET = ("segment", "perfused", "tissue", "carrier", "light")
 
 
+def cytometry_picture(study: Path) -> None:
+    """Channels of imaging mass cytometry, two in colour, and what is true of them."""
+    panorama, group = io.read(study / "images" / f"{NAME}_imc.mcd")
+    count = {name: np.asarray(group[name].data) for name in METALS}
+    figure, axes = plt.subplots(3, 5, figsize=(15, 9.4), layout="constrained")
+    for axis, (name, text) in zip(axes.flat, METALS.items(), strict=False):
+        height = max(np.percentile(count[name], 99.6), 6)
+        show(axis, count[name], text, cmap="gray", vmin=0, vmax=height)
+    part = (slice(150, 350), slice(150, 350))
+    for axis, names in ((axes[1, 4], MERGED[0]), (axes[2, 0], MERGED[1])):
+        planes = [count[n] / np.percentile(count[n], 99.8) for n in names]
+        shown = np.clip(np.stack(planes, axis=-1), 0, 1)[part]
+        show(axis, shown, ", ".join(names) + ", 0.2 mm")
+    shown = np.asarray(panorama.data)
+    show(axes[2, 1], shown, "panorama", cmap="gray", vmin=100, vmax=230)
+    y, x = (v / 4 for v in group["CD31"].grid_to_space.matrix[:2, 2])
+    side = count["CD31"].shape[0] / 4
+    frame = plt.Rectangle((x, y), side, side, fill=False, color="red")
+    axes[2, 1].add_patch(frame)
+    kind = truth(study, f"{NAME}_imc_tissue")
+    show(axes[2, 2], kind, "tissue", cmap=KINDS, vmin=0, vmax=4)
+    show(axes[2, 3], truth(study, f"{NAME}_imc_oxygen"), "oxygen, mmHg", cmap="inferno")
+    show(axes[2, 4], truth(study, f"{NAME}_imc_carrier"), "carrier", cmap="magma")
+    save(figure, "phantom_cytometry.png")
+
+
+METALS = {
+    "DNA2": "¹⁹³Ir DNA",
+    "CD31": "¹⁵¹Eu CD31",
+    "aSMA": "¹⁴¹Pr αSMA",
+    "E-cadherin": "¹⁵⁸Gd E-cadherin",
+    "F4/80": "¹⁵⁹Tb F4/80",
+    "CAIX": "¹⁶⁶Er CAIX",
+    "pimonidazole": "¹⁷⁵Lu pimonidazole",
+    "Ki-67": "¹⁶⁸Er Ki-67",
+    "gold": "¹⁹⁷Au carrier",
+}
+MERGED = (("CD31", "E-cadherin", "DNA2"), ("gold", "F4/80", "DNA2"))
+
+
+def ultrasound_picture(study: Path) -> None:
+    """Frames of both cines, curves of regions, and the maps behind them."""
+    stem = study / "images" / "m1_l1_ultrasound"
+    tissue = np.asarray(io.read(stem.with_name(f"{stem.name}_bmode.dcm"))[0].data)
+    cine = io.read(stem.with_name(f"{stem.name}_contrast.dcm"))[0]
+    contrast = np.asarray(cine.data)
+    figure, axes = plt.subplots(2, 5, figsize=(15, 6.4), layout="constrained")
+    show(axes[0, 0], tissue[0], "B-mode", cmap="gray", vmin=0, vmax=255)
+    for axis, frame in zip(axes[0, 1:], (0, 16, 22, 70), strict=True):
+        title = f"contrast mode, {cine.times[frame]:.0f} s"
+        show(axis, contrast[frame], title, cmap="gray", vmin=0, vmax=255)
+    maps = {n: truth(study, f"m1_l1_ultrasound_{n}") for n in FLOW}
+    high = {"rbv": 1.5, "transit_s": 30, "arrival_s": 25}
+    for axis, (name, text) in zip(axes[1], FLOW.items(), strict=False):
+        more = {"vmin": 0} if name != "arrival_s" else {"vmin": 10}
+        shown = np.where(maps["rbv"] > 0.02, maps[name], np.nan)
+        show(axis, shown, text, cmap="viridis", vmax=high[name], **more)
+    depth = truth(study, "m1_l1_ultrasound_lesion_depth")
+    linear = 10 ** ((contrast / 255 - 1) * 4.5)
+    muscle = (depth == 0) & (maps["rbv"] > 0)
+    rim, core = (depth > 0) & (depth < 0.15), depth > 0.6
+    for name, mask in (("rim", rim), ("core", core), ("muscle", muscle)):
+        axes[1, 3].plot(cine.times, linear[:, mask].mean(axis=1), label=name)
+    axes[1, 3].set(title="linear intensity over white", xlabel="s")
+    axes[1, 3].legend()
+    about = json.loads((study / "truth" / "m1_l1_ultrasound.json").read_text())
+    for name in ("down", "across"):
+        axes[1, 4].plot(about["time_s"], about[f"moved_{name}_mm"], label=name)
+    axes[1, 4].set(title="motion, mm", xlabel="s")
+    axes[1, 4].legend()
+    save(figure, "phantom_ultrasound.png")
+
+
+FLOW = {
+    "rbv": "relative blood volume",
+    "transit_s": "mean transit time, s",
+    "arrival_s": "arrival, s",
+}
+
+
 def main() -> None:
     """Draw all pictures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -257,9 +339,8 @@ def main() -> None:
             study = Path(sys.argv[1])
         else:
             study = Path(folder) / "study"
-            cohort = CohortPlan((Group("one"),), 1, 1, 1)
-            wanted = (*USUAL, *block_instruments())
-            plan = ReferencePlan(cohort=cohort, instruments=wanted)
+            alone = CohortPlan((Group("one"),), 1, 1, 1)
+            plan = ReferencePlan(cohort=alone, instruments=NAMES)
             make_reference(study, plan)
         fluorescence_picture(study)
         section_picture(study)
@@ -267,6 +348,8 @@ def main() -> None:
         dynamic_picture(study)
         confocal_picture(study)
         lightsheet_picture(study)
+        cytometry_picture(study)
+        ultrasound_picture(study)
 
 
 if __name__ == "__main__":

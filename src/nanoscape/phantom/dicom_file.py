@@ -19,6 +19,7 @@ CLASSES = {
     "CT": "1.2.840.10008.5.1.4.1.1.2",
     "NM": "1.2.840.10008.5.1.4.1.1.20",
     "PT": "1.2.840.10008.5.1.4.1.1.128",
+    "US": "1.2.840.10008.5.1.4.1.1.3.1",
 }
 """Storage classes of DICOM PS3.4 B.5."""
 
@@ -74,12 +75,12 @@ def at_time(found: Dataset, moment: datetime.datetime) -> None:
 
 
 def set_pixels(found: Dataset, pixels: NDArray[np.integer[Any]]) -> None:
-    """Set 16-bit samples of one frame ``(y, x)`` or many ``(n, y, x)``."""
+    """Set samples of 8 or 16 bits of one frame ``(y, x)`` or many ``(n, y, x)``."""
     found.Rows, found.Columns = pixels.shape[-2:]
     found.SamplesPerPixel = 1
     found.PhotometricInterpretation = "MONOCHROME2"
-    found.BitsAllocated = found.BitsStored = 16
-    found.HighBit = 15
+    found.BitsAllocated = found.BitsStored = 8 * pixels.dtype.itemsize
+    found.HighBit = found.BitsStored - 1
     found.PixelRepresentation = int(pixels.dtype.kind == "i")
     little = pixels.astype(pixels.dtype.newbyteorder("<"))
     found.PixelData = np.ascontiguousarray(little).tobytes()

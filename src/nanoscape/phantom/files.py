@@ -198,6 +198,7 @@ def write_stack(
     pitch_um: tuple[float, float, float],
     identifier: uuid.UUID,
     *channels: str,
+    axes: str = "",
 ) -> None:
     """Write a volume ``(z, y, x)`` or ``(c, z, y, x)`` as OME-TIFF, at once.
 
@@ -213,14 +214,18 @@ def write_stack(
         Identifier of the file.
     channels
         Names.
+    axes
+        Others than these, such as ``"TYX"``.
     """
-    axes = "CZYX"[4 - array.ndim :]
+    axes = axes or "CZYX"[4 - array.ndim :]
     metadata: dict[str, Any] = {
         "axes": axes,
         "UUID": f"urn:uuid:{identifier}",
         "Channel": {"Name": list(channels)},
     }
     for axis, pitch in zip("ZYX", pitch_um, strict=True):
+        if axis not in axes:
+            continue
         metadata[f"PhysicalSize{axis}"] = pitch
         metadata[f"PhysicalSize{axis}Unit"] = "µm"
     with (

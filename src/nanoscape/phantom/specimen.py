@@ -27,6 +27,7 @@ class Artefact(IntFlag):
     BUBBLE = 4
     SEAM = 8
     LOST = 16
+    SPECK = 32
 
 
 @dataclass(frozen=True, eq=False)

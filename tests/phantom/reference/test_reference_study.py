@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from nanoscape.errors import WrongInput
 from nanoscape.model import Study
 from nanoscape.phantom.cohort import CohortPlan, Group
 from nanoscape.phantom.files import DRAFT
+from nanoscape.phantom.instruments import imc, ultrasound_settings
+from nanoscape.phantom.instruments.registry import NAMES, USUAL, instruments
+from nanoscape.phantom.instruments.ultrasound_settings import Ultrasound
 from nanoscape.phantom.reference import ReferencePlan, make_reference
 from nanoscape.phantom.reference.lesion import LesionWork
 from nanoscape.phantom.reference.study import lesions
@@ -136,6 +140,51 @@ def test_instruments_can_be_added_later(study: Study, tmp_path: Path) -> None:
     for name, content in files_of(out).items():
         if name != "sheet.csv":
             assert whole[name] == content, name
+
+
+def test_others_are_made_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small ones here; a study without them has the same landmarks and levels."""
+    monkeypatch.setattr(imc, "Imc", functools.partial(imc.Imc, side_um=100.0))
+    few = functools.partial(Ultrasound, frames=3, shape=(64, 48))
+    monkeypatch.setattr(ultrasound_settings, "Ultrasound", few)
+    out = tmp_path / "more"
+    wanted = ("fluorescence", "imc", "ultrasound")
+    made = make_reference(out, ReferencePlan(**{**vars(PLAN), "instruments": wanted}))
+    assert set(made.sources) == {
+        "m1_l1_s1_slide",
+        "m1_l1_s1_imc",
+        "m1_l1_ultrasound_bmode",
+        "m1_l1_ultrasound_contrast",
+    }
+    cytometry = made.sources["m1_l1_s1_imc"]
+    assert cytometry.tags["modality"] == "IMC"
+    assert cytometry.objects["gold"]["analyte"] == "gold"
+    assert cytometry.objects["CD31"]["role"] == "Vessels"
+    cine = made.sources["m1_l1_ultrasound_contrast"]
+    assert (cine.tags["modality"], cine.tags["role"]) == ("US", "Perfusion")
+    for source in made.sources.values():
+        assert io.read(out / source.path)
+    # Landmarks lie all over the section: the camera shows it as a whole.
+    pairs = made.landmarks["m1_l1_s1_imc_landmarks"]
+    assert pairs.moving_space == io.read(out / cytometry.path)[0].space
+    assert np.ptp(pairs.moving, axis=0).min() > 400
+    told = json.loads((out / "truth" / "m1_l1_s1_imc.json").read_text())
+    assert len(told["first_spot_y_x_um"]) == 2
+    assert told["instrument"]["crater_sigma_um"] == 0.4
+    told = json.loads((out / "truth" / "m1_l1_ultrasound.json").read_text())
+    assert told["instrument"]["range_db"] == [55.0, 45.0]
+    assert len(told["moved_down_mm"]) == 3
+    film = out / "truth" / "m1_l1_ultrasound_contrast_intensity.ome.tif"
+    with tifffile.TiffFile(film) as tiff:
+        assert tiff.series[0].axes == "TYX"
+        assert tiff.series[0].shape == (3, 16, 12)
+        assert 'PhysicalSizeX="160.0"' in (tiff.ome_metadata or "")
+    assert tuple(dict.fromkeys(NAMES)) == NAMES
+    numbers = [instrument.number for instrument in instruments(1.0).values()]
+    assert len(set(numbers)) == len(numbers)
+    assert not {"imc", "ultrasound"} & set(USUAL)
 
 
 def test_a_folder_of_something_else_is_left_alone(study: Study, tmp_path: Path) -> None:

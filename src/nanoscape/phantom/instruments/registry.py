@@ -22,11 +22,14 @@ from nanoscape.phantom.instruments import (
     dce,
     fluorescence,
     histology,
+    imc,
     laser,
     lightsheet,
     maldi,
     pet,
     spect,
+    ultrasound,
+    ultrasound_settings,
 )
 from nanoscape.phantom.instruments.volumes import Map
 from nanoscape.phantom.specimen import Specimen
@@ -60,6 +63,8 @@ class Instrument:
         Files beside the first, by their endings, written in the same way.
     blocks
         Whether images are rendered in blocks, on all cores at once.
+    about
+        Called with specimen and settings; returns what else is true, in plain values.
     """
 
     number: int
@@ -75,6 +80,7 @@ class Instrument:
         default_factory=dict
     )
     blocks: bool = False
+    about: Callable[[Specimen, Any], dict[str, Any]] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return its settings in plain values."""
@@ -143,7 +149,31 @@ def instruments(slide_pixel_um: float) -> dict[str, Instrument]:
             images={"Au197": {"role": "Carrier", "analyte": "gold"}},
             extra={"_standards": laser.write_standards},
         ),
+        "imc": _cytometer(),
     }
+
+
+def _cytometer() -> Instrument:
+    cytometer = imc.Imc()
+    return Instrument(
+        4,
+        "IMC",
+        "_imc.mcd",
+        cytometer,
+        imc.write,
+        imc.truth,
+        (cytometer.pixel_um,) * 2,
+        images={
+            "DNA1": {"role": "Nuclei", "stain": "DNA1"},
+            "DNA2": {"role": "Nuclei", "stain": "DNA2"},
+            "CD31": {"role": "Vessels", "stain": "CD31"},
+            "pimonidazole": {"role": "Hypoxia", "stain": "pimonidazole"},
+            "CAIX": {"role": "Hypoxia", "stain": "CAIX"},
+            "gold": {"role": "Carrier", "analyte": "gold"},
+            "panorama": {"role": "Anatomy"},
+        },
+        about=imc.about,
+    )
 
 
 @dataclass(frozen=True)
@@ -243,6 +273,11 @@ class Scanner:
         What is known of each file, by its ending.
     tables
         What writes tables beside the files, in the same way.
+    films
+        Called like ``truth``; returns what changes from frame to frame, in pixels that
+        cover the same field and may be coarser.
+    about
+        Called like ``truth``; returns what else is true, in plain values.
     """
 
     modality: str
@@ -254,6 +289,8 @@ class Scanner:
     tables: dict[str, Callable[[Path, Animal, Any, Task | None], None]] = field(
         default_factory=dict
     )
+    films: Callable[[Animal, Any], dict[str, NDArray[Any]]] | None = None
+    about: Callable[[Animal, Any], dict[str, Any]] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return its settings in plain values."""
@@ -302,7 +339,32 @@ def scanners() -> dict[str, Scanner]:
             {"_dce.nii": {"scan": "dynamic"}, "_t1.nii": {"scan": "T1 in ms"}},
             {"_dce_input.csv": dce.write_input},
         ),
+        "ultrasound": _ultrasound(),
     }
+
+
+def _ultrasound() -> Scanner:
+    echo = ultrasound_settings.Ultrasound()
+    return Scanner(
+        "US",
+        echo,
+        {
+            f"_ultrasound_{mode}.dcm": functools.partial(ultrasound.write, mode=mode)
+            for mode in ultrasound_settings.MODES
+        },
+        ultrasound.truth,
+        echo.voxels,
+        {
+            "_ultrasound_bmode.dcm": {"role": "Anatomy", "scan": "B-mode"},
+            "_ultrasound_contrast.dcm": {
+                "role": "Perfusion",
+                "scan": "dynamic",
+                "analyte": "microbubbles",
+            },
+        },
+        films=ultrasound.films,
+        about=ultrasound.about,
+    )
 
 
 NAMES = (*instruments(1.0), *block_instruments(), *scanners())

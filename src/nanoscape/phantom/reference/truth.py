@@ -198,7 +198,19 @@ def write_animal(folder: Path, name: str, animal: Animal, scanner: Scanner) -> N
         identifier = fixed_uuid(animal.stream(70), number)
         path = folder / f"{name}_{field}.ome.tif"
         write_stack(path, values, (z, y, x), identifier, field)
-    about = {
+    films = scanner.films(animal, scanner.settings) if scanner.films else {}
+    for number, (field, values) in enumerate(films.items(), len(maps)):
+        rows, columns = (
+            whole / part
+            for whole, part in zip(
+                scanner.voxels.shape[1:], values.shape[1:], strict=True
+            )
+        )
+        identifier = fixed_uuid(animal.stream(70), number)
+        path = folder / f"{name}_{field}.ome.tif"
+        pitch = (1.0, y * rows, x * columns)
+        write_stack(path, values, pitch, identifier, field, axes="TYX")
+    about: dict[str, Any] = {
         "animal": animal.name,
         "level": animal.level,
         "batch": animal.batch,
@@ -207,6 +219,8 @@ def write_animal(folder: Path, name: str, animal: Animal, scanner: Scanner) -> N
         "first_voxel_lps_zyx_mm": list(scanner.voxels.first_mm),
         "instrument": scanner.describe(),
     }
+    if scanner.about:
+        about |= scanner.about(animal, scanner.settings)
     write_text(folder / f"{name}.json", json.dumps(about, indent=1))
 
 
@@ -223,6 +237,7 @@ def transform(specimen: Specimen) -> pd.DataFrame:
 def describe(specimen: Specimen, instrument: Instrument) -> dict[str, Any]:
     """Return section, mounting and instrument in plain values."""
     mounted = specimen.mounted
+    more = instrument.about
     return {
         "section": specimen.name,
         "seed": specimen.seed,
@@ -239,6 +254,7 @@ def describe(specimen: Specimen, instrument: Instrument) -> dict[str, Any]:
         "bubbles_y_x_radius_um": mounted.bubbles.tolist(),
         "instrument": instrument.describe(),
         "map_pitch_um": list(instrument.pitch_um),
+        **(more(specimen, instrument.settings) if more else {}),
     }
 
 
