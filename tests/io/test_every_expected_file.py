@@ -46,11 +46,11 @@ FILE_OF = {"optical/vessels_synth": "optical/vessels_synth/vessels.ome.tif"}
 
 ELSEWHERE = {
     r"nuclear/ibsi_suv_dro/DRO_\d_\d\.zip": (
-        "quantify/test_nuclear.py",
+        "quantify/nuclear/test_nuclear.py",
         "test_reference_objects_of_ibsi",
     ),
     r"nuclear/pet_dynamic_synth": (
-        "quantify/test_nuclear.py",
+        "quantify/nuclear/test_nuclear.py",
         "test_a_dynamic_series_of_a_mouse",
     ),
     r"multimodal/msi_he_synth": (
@@ -108,7 +108,9 @@ def test_what_is_tested_elsewhere_is_tested(pattern: str, shared_data: Path) -> 
 
 
 def test_every_reference_object_is_gone_through(shared_data: Path) -> None:
-    text = (Path(__file__).parents[1] / "quantify/test_nuclear.py").read_text("utf-8")
+    text = (Path(__file__).parents[1] / "quantify/nuclear/test_nuclear.py").read_text(
+        "utf-8"
+    )
     for key in TRUTHS:
         if "ibsi_suv_dro" in key:
             assert f'"{Path(key).stem}"' in text
